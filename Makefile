@@ -1,0 +1,60 @@
+# The commands of this project. `make help` lists them; each first makes or mends the environment that it needs.
+# ARGS reaches the program behind a command: make tables ARGS="--format json", make test ARGS="-k gap".
+
+VENV := .venv
+PY := $(VENV)/bin/python
+
+# Any Python >= 3.11 will do, the user's own `python3` first. A name is tried by running it, because a version manager
+# leaves names on the path of versions that are not active.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$name && break; done)
+
+# A stamp is named after what the environment was made from: where the checkout lies (an editable install points there)
+# and the two files that say what to install. When one of them changes, the stamp has another name and is not there.
+KEY := $(shell { pwd; cat pyproject.toml constraints.txt; } | cksum | tr ' ' '-')
+CORE := $(VENV)/.core-$(KEY)
+ALL := $(VENV)/.all-$(KEY)
+
+CORE_MODULES := numpy, scipy.special, mpmath, sympy, flint
+ALL_MODULES := $(CORE_MODULES), torch, matplotlib, pytest, hypothesis, h5py, build, setuptools
+
+.DEFAULT_GOAL := help
+.PHONY: help tables ledger test test-thorough bench clean unsound
+
+help:  ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+tables: $(CORE)  ## print Tables 1 and 2 with certified digits (installs the core alone)
+	@$(PY) -m gammaprob.tables $(ARGS)
+
+ledger: $(CORE)  ## run the ledger of claims, every record with its witness
+	@$(PY) -m paper_tables.ledger $(ARGS)
+
+test: $(ALL)  ## run the tests (installs all extras)
+	@$(PY) -m pytest -q $(ARGS)
+
+test-thorough: $(ALL)  ## run the tests with the thorough Hypothesis profile
+	@$(PY) -m pytest -q --hypothesis-profile=thorough $(ARGS)
+
+bench: $(CORE)  ## measure speed, memory and accuracy against the targets and the peers
+	@$(PY) -m tests.bench $(ARGS)
+
+clean:  ## remove the environment and everything made
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(CORE):
+	@.ci/environment "$(PYTHON)" . "$(CORE_MODULES)"
+	@rm -f $(VENV)/.core-* $(VENV)/.all-*
+	@touch $(CORE)
+
+$(ALL):
+	@.ci/environment "$(PYTHON)" ".[train,figures,dev]" "$(ALL_MODULES)"
+	@rm -f $(VENV)/.core-* $(VENV)/.all-*
+	@touch $(CORE) $(ALL)
+
+# A stamp counts only while the environment's Python runs.
+ifneq ($(shell $(PY) -c 'import pip; print("runs")' 2>/dev/null),runs)
+$(CORE) $(ALL): unsound
+unsound:
+endif

@@ -1,0 +1,152 @@
+"""From the caller's arrays to a kernel: conversion, broadcasting, the ends of the support, and which kernel answers.
+
+==========================  =========================================================
+one integer shape <= 64     sf: polynomial times e^−z              `_integer_shape`
+>= 8192 points of a shape   piecewise polynomial, built once       `_plan`
+anything else               trapezoidal rule, point by point       `_pointwise`
+==========================  =========================================================
+
+Work is done in blocks, so that no call needs more memory than its output and a few caches' worth.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import gamma, hyp2f1, rgamma
+
+from gammaprob import _integer_shape, _plan, _small_gap
+from gammaprob._pointwise import POINTWISE
+from gammaprob.domains import DELTA, SCALE, SHAPE, Symbol, real_arrays
+
+__all__ = ["at_points", "density_at_zero", "evaluate"]
+
+_BLOCK = 32768
+
+
+def density_at_zero(k):
+    """p(0) = Γ(k − ½)/(√π Γ(k)) for k > ½, infinite for k ≤ ½."""
+    k = np.asarray(k, dtype=float)
+    values = np.full(k.shape, np.inf)
+    low = (k > 0.5) & (k < _small_gap.SERIES_SHAPES_BELOW)
+    values[low] = gamma(k[low] - 0.5) * rgamma(k[low]) / np.sqrt(np.pi)
+    high = k >= _small_gap.SERIES_SHAPES_BELOW
+    if high.any():
+        # Here p differs from p(0) by a relative z^1.8 at most, and the kernel has no ratio of huge gamma functions.
+        values[high] = POINTWISE["pdf"](k[high], np.full(np.count_nonzero(high), 1e-250))
+    return values
+
+
+def _target_at_zero(k):
+    """φ(0+): ½ for k ≥ ½, and k ₂F₁(1, 1 − 2k; 2 − k; ½) / 2(1 − k) below, where small pairs dominate the gap 0+."""
+    k = np.asarray(k, dtype=float)
+    below = np.minimum(k, 0.5)
+    return 0.5 * below / (1.0 - below) * hyp2f1(1.0, 1.0 - 2.0 * below, 2.0 - below, 0.5)
+
+
+# What each quantity is at z < 0, at z = 0 (a function of the shape) and at z = ∞.
+_ENDS = {
+    "sf": (1.0, lambda k: 1.0, 0.0),
+    "cdf": (0.0, lambda k: 0.0, 1.0),
+    "pdf": (0.0, density_at_zero, 0.0),
+    "logsf": (0.0, lambda k: 0.0, -np.inf),
+    "logcdf": (-np.inf, lambda k: -np.inf, 0.0),
+    "logpdf": (-np.inf, lambda k: np.log(density_at_zero(k)), -np.inf),
+    "target": (np.nan, _target_at_zero, 0.0),
+    "exponential_integral_term": (np.nan, lambda k: 0.0, 1.0),
+}
+
+
+def at_points(quantity: str, k, z: np.ndarray, planned: bool) -> np.ndarray:
+    """The quantity at a one-dimensional contiguous array z of any floats, overwriting it.
+
+    k is one shape or an array like z; `planned` (one shape only) asks for the piecewise polynomial.
+    """
+    if planned:
+        inner = lambda k, z: _plan.evaluate(quantity, float(k), z)  # noqa: E731
+    else:
+        inner = lambda k, z: POINTWISE[quantity](np.array(np.broadcast_to(k, z.shape)), z)  # noqa: E731
+    if z.size and z.min() > 0.0 and z.max() < np.inf:
+        z[...] = inner(k, z)
+        return z
+    negative, zero, infinite = _ENDS[quantity]
+    values = np.full(z.shape, np.nan)
+    values[z < 0.0] = negative
+    values[z == np.inf] = infinite
+    for place, limit in ((z == 0.0, zero), ((z > 0.0) & (z < np.inf), inner)):
+        if place.any():
+            shapes = k if np.ndim(k) == 0 else k[place]
+            values[place] = limit(shapes) if limit is zero else limit(shapes, z[place])
+    z[...] = values
+    return z
+
+
+def evaluate(quantity: str, delta, shape, scale, *, symbol: Symbol = SHAPE, argument: Symbol = DELTA):
+    """The quantity at z = δ/Θ, broadcast over its arguments; a NumPy scalar when all of them are scalars.
+
+    Densities are per unit of δ, not of z.
+    """
+    (delta, shape, scale), out_shape = real_arrays(
+        (argument.name, delta, argument), (symbol.name, shape, symbol), ("scale", scale, SCALE)
+    )
+    valid_shape, valid_scale = symbol.contains(shape), SCALE.contains(scale)
+    valid = bool(valid_shape.all() and valid_scale.all())
+    if not valid:
+        shape, scale = np.where(valid_shape, shape, 1.0), np.where(valid_scale, scale, 1.0)
+    result = np.empty(out_shape)
+    with np.errstate(all="ignore"):
+        _fill(quantity, delta, shape, scale, result)
+    if not valid:
+        result[~np.broadcast_to(valid_shape & valid_scale, out_shape)] = np.nan
+    return result[()]
+
+
+def _fill(quantity, delta, shape, scale, result):
+    """Write the quantity into `result`, each shape that fills a plan's worth of points by itself."""
+    if shape.size <= 1:
+        _fill_one_shape(quantity, delta, shape, scale, result)
+        return
+    common = np.empty(0)
+    if result.size >= _plan.PLAN_FROM:
+        shapes, counts = np.unique(shape, return_counts=True)
+        common = shapes[counts * (result.size // shape.size) >= _plan.PLAN_FROM]
+    if common.size == 0:
+        _fill_blocks(quantity, delta, shape, scale, result, planned=False)
+        return
+    delta, scale = np.broadcast_to(delta, result.shape), np.broadcast_to(scale, result.shape)
+    for k in common:
+        place = np.broadcast_to(shape == k, result.shape)
+        part = np.empty(np.count_nonzero(place))
+        _fill_one_shape(quantity, delta[place], k, scale[place], part)
+        result[place] = part
+    place = np.broadcast_to(~np.isin(shape, common), result.shape)
+    part = np.empty(np.count_nonzero(place))
+    _fill_blocks(quantity, delta[place], np.broadcast_to(shape, result.shape)[place], scale[place], part, planned=False)
+    result[place] = part
+
+
+def _fill_one_shape(quantity, delta, shape, scale, result):
+    k = float(np.reshape(shape, -1)[0]) if np.size(shape) else 1.0
+    whole = delta.shape == result.shape and delta.flags.c_contiguous and scale.size == 1
+    if quantity == "sf" and whole and k.is_integer() and k <= _integer_shape.POLYNOMIAL_UP_TO:
+        _integer_shape.sf(int(k), delta.reshape(-1), float(scale.reshape(-1)[0]), result.reshape(-1))
+    else:
+        planned = quantity in _plan.PLANNED and result.size >= _plan.PLAN_FROM
+        _fill_blocks(quantity, delta, k, scale, result, planned)
+
+
+def _fill_blocks(quantity, delta, shape, scale, result, planned):
+    operands = [delta, scale, result] if np.ndim(shape) == 0 else [delta, scale, result, shape]
+    with np.nditer(
+        operands,
+        flags=["external_loop", "buffered", "zerosize_ok"],
+        op_flags=[["readonly"], ["readonly"], ["writeonly"], ["readonly"]][: len(operands)],
+        order="C",
+        buffersize=_BLOCK,
+    ) as blocks:
+        for block, scales, values, *shapes in blocks:
+            np.divide(block, scales, out=values)
+            at_points(quantity, shapes[0] if shapes else shape, values, planned)
+            if quantity == "pdf":
+                values /= scales
+            elif quantity == "logpdf":
+                values -= np.log(scales)

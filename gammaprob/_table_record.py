@@ -1,0 +1,74 @@
+"""The recorded verdicts on the printed tables, and what of a new report contradicts them."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from importlib.resources import files
+
+from gammaprob._table_document import Report
+from gammaprob.errors import ArgumentError
+
+__all__ = ["contradictions", "recorded_verdicts", "results"]
+
+_RECORD = files("paper_tables").joinpath("claims", "tables_verdicts.csv")
+
+
+def recorded_verdicts() -> dict[tuple[str, str], tuple[str, str, str]]:
+    """(section, item) -> (verdict, lower, upper) as recorded in `paper_tables/claims/tables_verdicts.csv`."""
+    with _RECORD.open(encoding="utf-8", newline="") as file:
+        return {
+            (row["section"], row["item"]): (row["verdict"], row["lower"], row["upper"])
+            for row in csv.DictReader(file, strict=True)
+        }
+
+
+def results(report: Report) -> dict[tuple[str, str], tuple[str, str, str]]:
+    """What the report decides, in the form of the record: cells by their δ, intervals by their tables and reading."""
+    found = {}
+    for section in report.sections:
+        for row in section.rows:
+            if "reading" in row:
+                kind = "none" if row["empty"] else "interval"
+                item = f"{row['tables']}, {row['reading']}"
+                found[section.name, item] = (kind, row["lower"] or "", row["upper"] or "")
+            elif row["verdict"]:
+                found[section.name, row["delta"]] = (row["verdict"], "", "")
+    return found
+
+
+def contradictions(report: Report) -> list[str]:
+    """One line for every result of the report that is not as recorded. Raises `ArgumentError` when nothing can be
+    compared.
+
+    The ends of an interval may differ by one unit of each last digit, because both are rounded inwards.
+    """
+    recorded, found = recorded_verdicts(), results(report)
+    if not found:
+        raise ArgumentError("check", "no printed cell", "at least one printed cell", "choose a δ that the paper prints")
+    lines = []
+    for key, result in found.items():
+        expected = recorded.get(key)
+        if expected is None or not _same(expected, result):
+            was = "nothing" if expected is None else _worded(expected)
+            lines.append(f"{key[0]}, {key[1]}: recorded {was}, found {_worded(result)}")
+    return lines
+
+
+def _same(expected, result) -> bool:
+    if expected[0] != result[0]:
+        return False
+    if expected[0] == "none":
+        return True  # the two ends of an empty interval only say which cells contradict each other
+    return all(_near(one, other) for one, other in zip(expected[1:], result[1:]))
+
+
+def _near(one: str, other: str) -> bool:
+    if not one or not other:
+        return one == other
+    first, second = Decimal(one), Decimal(other)
+    return abs(first - second) <= sum(Decimal(1).scaleb(end.as_tuple().exponent) for end in (first, second))
+
+
+def _worded(result) -> str:
+    return result[0] if not result[1] and not result[2] else f"{result[0]} {result[1]} to {result[2]}"

@@ -1,0 +1,225 @@
+"""`python -m gammaprob.tables`: Tables 1 and 2 of the paper against the exact law, or the same tables for your losses.
+
+Every value is computed in four ways that share no code (`_table_cells`); they must agree before anything is compared
+with the printed digits. `main` returns the exit code, so that it can be called from Python as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+__all__ = ["main"]
+
+PROGRAM = "python -m gammaprob.tables"
+CONTRADICTED, UNUSABLE, WITNESSES_DISAGREE, INTERRUPTED = 1, 2, 3, 130
+_FORMATS = {"text": "txt", "markdown": "md", "latex": "tex", "csv": "csv", "json": "json"}
+_DIGITS = (12, 6)  # default of the printed tables; of a losses file, whose own digits are fewer
+_MOST_DIGITS = 100
+_DESCRIPTION = """\
+Tables 1 and 2 of "A Mathematical Analysis of Learning Loss for Active Learning in Regression"
+beside the exact law: certified digits, a verdict for every printed cell, independent witnesses,
+and the Θ from which the printed digits follow. With --losses, the same tables for your own losses."""
+_EPILOG = f"""\
+examples:
+  {PROGRAM}
+  {PROGRAM} --table 1 --delta 0.02 0.1 --digits 30
+  {PROGRAM} --shape 2.5 --scale 1/15 --delta 0.1,0.2,0.4
+  {PROGRAM} --losses losses.csv --column loss
+  {PROGRAM} --format json --out results
+
+exit codes:
+  0    done
+  1    --check: a result contradicts the recorded verdicts
+  2    wrong usage, bad input, or an output that cannot be written
+  3    the independent computations contradict each other (a mistake of this program)
+  130  interrupted
+
+The text is coloured on a terminal only; NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS are heard."""
+
+
+class _UsageError(Exception):
+    """A command line or an input that cannot be used; its text is the one line that the user sees."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        raise _UsageError(f"{message}; see --help")
+
+    def _print_message(self, message, file=None):
+        _put(message, file or sys.stdout)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line `argv` (default: the process's own) and return the exit code; `--help` says which.
+
+    >>> main(["--table", "1", "--delta", "0.1", "--format", "csv"])  # doctest: +ELLIPSIS
+    section,quantity,delta,shape,scale,printed,exact,verdict,...
+    table1,P,0.1,4,0.066,0.437,0.440766939054,differs,...
+    0
+    """
+    try:
+        return _run(argv)
+    except _UsageError as error:
+        return _complain(str(error), UNUSABLE)
+    except OSError as error:
+        return _complain(f"{error.filename or 'output'}: {error.strerror}", UNUSABLE)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(argv) -> int:
+    options = _parser().parse_args(argv)
+    # After the command line has been read, so that --help and wrong usage cost no numerical library.
+    from gammaprob._table_cells import WitnessContradiction
+    from gammaprob._table_record import contradictions
+    from gammaprob.errors import GammaProbError
+
+    try:
+        report = _report(options)
+        found = contradictions(report) if options.check else []
+    except WitnessContradiction as contradiction:
+        return _complain(str(contradiction), WITNESSES_DISAGREE)
+    except GammaProbError as error:
+        return _complain(str(error), UNUSABLE)
+    if options.out is None:
+        _put(_rendered(report, options.format or "text", sys.stdout), sys.stdout)
+    else:
+        _write(report, options.out, [options.format] if options.format else list(_FORMATS))
+    for line in found:
+        _complain(f"check: {line}", CONTRADICTED)
+    return CONTRADICTED if found else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROGRAM, description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_argument_group("what to tabulate")
+    what.add_argument("--table", choices=("1", "2", "both"), default="both",
+                      help="1: P(|X−Y| ≤ δ), 2: φ(δ) (default: both)")
+    what.add_argument("--shape", metavar="K", help="gamma shape k > 0, any real (default: 4, as the paper states)")
+    what.add_argument("--scale", metavar="THETA", help="gamma scale Θ > 0 (default: 0.066, as the paper states)")
+    what.add_argument("--delta", metavar="D", nargs="+", action="extend", help="gaps δ, separated by blanks or commas; "
+                      "numbers are taken exactly, fractions allowed (default: those of the paper)")
+    what.add_argument("--losses", metavar="FILE",
+                      help="losses to fit: CSV or other text table, NPY, or - for standard input")
+    what.add_argument("--column", metavar="C", help="column of the losses file: its name, or its position from 1")
+    how = parser.add_argument_group("how to show it")
+    how.add_argument("--digits", type=_whole("digits", 1, _MOST_DIGITS), metavar="N",
+                     help=f"certified significant digits, 1 to {_MOST_DIGITS} "
+                          f"(default: {_DIGITS[0]}; with --losses {_DIGITS[1]})")
+    how.add_argument("--format", choices=tuple(_FORMATS), help="default: text; with --out all of them")
+    how.add_argument("--out", metavar="DIR", type=Path,
+                     help="write tables.txt, .md, .tex, .csv, .json into this folder")
+    how.add_argument("--seed", type=_whole("seed", 0, None), default=0, metavar="S",
+                     help="seed of simulation and bootstrap (default: 0)")
+    how.add_argument("--check", action="store_true",
+                     help="compare with the recorded verdicts; exit code 1 when one differs")
+    return parser
+
+
+def _whole(name: str, least: int, most: int | None):
+    allowed = f"an integer from {least} to {most}" if most else f"an integer >= {least}"
+
+    def convert(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= (most or int(text))):
+            raise argparse.ArgumentTypeError(f"{name}: got {text!r}; allowed: {allowed}")
+        return int(text)
+
+    return convert
+
+
+def _report(options):
+    """The report that the options ask for."""
+    from gammaprob import _table_paper as paper
+    from gammaprob._table_cells import exact_number
+    from gammaprob.domains import DELTA, SCALE, SHAPE
+
+    numbers = ("1", "2") if options.table == "both" else (options.table,)
+    deltas = None
+    if options.delta is not None:
+        texts = [text for argument in options.delta for text in argument.replace(",", " ").split()]
+        if not texts:
+            raise _UsageError("delta: got no number; allowed: a list of numbers; write it as in --delta 0.1 0.2")
+        deltas = [exact_number("delta", text, DELTA) for text in texts]
+    common = {"deltas": deltas, "seed": options.seed}
+    if options.losses is not None:
+        for name in ("shape", "scale", "check"):
+            if getattr(options, name) not in (None, False):
+                raise _UsageError(f"--{name} cannot go with --losses, where the law is fitted; drop one of them")
+        if options.losses == "-" and sys.stdin is None:
+            raise _UsageError("--losses - reads standard input, which is closed; pipe the losses in or name a file")
+        from gammaprob._table_losses import losses_report
+
+        return losses_report(options.losses, options.column, numbers, digits=options.digits or _DIGITS[1], **common)
+    if options.column is not None:
+        raise _UsageError("--column names a column of a losses file; add --losses FILE")
+    digits = options.digits or _DIGITS[0]
+    shape = exact_number("shape", paper.STATED_SHAPE if options.shape is None else options.shape, SHAPE)
+    scale = exact_number("scale", paper.STATED_SCALE if options.scale is None else options.scale, SCALE)
+    if Fraction(shape) == Fraction(paper.STATED_SHAPE) and Fraction(scale) == Fraction(paper.STATED_SCALE):
+        return paper.paper_report(numbers, digits=digits, **common)
+    if options.check:
+        raise _UsageError("--check needs the k and Θ that the paper states; drop --shape and --scale")
+    return paper.law_report(numbers, shape=shape, scale=scale, digits=digits, **common)
+
+
+def _rendered(report, form: str, stream=None) -> str:
+    """The report in one format; text for `stream` as wide, coloured and lettered as it can be, without one plain."""
+    from gammaprob import _table_formats as formats, _table_terminal as terminal
+    from gammaprob._table_document import to_ascii
+
+    if form != "text":
+        return {
+            "markdown": formats.as_markdown, "latex": formats.as_latex, "csv": formats.as_csv, "json": formats.as_json,
+        }[form](report)
+    if stream is None:
+        return terminal.as_text(report)
+    letters = str if terminal.carries(stream) else to_ascii
+    width, colour = terminal.width_of(stream), terminal.wants_colour(stream)
+    return terminal.as_text(report, width=width, colour=colour, letters=letters)
+
+
+def _write(report, folder: Path, forms: list[str]) -> None:
+    """One file a format, in UTF-8; the paths go to standard output."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for form in forms:
+        path = folder / f"tables.{_FORMATS[form]}"
+        path.write_text(_rendered(report, form), encoding="utf-8")
+        _put(f"{path}\n", sys.stdout)
+
+
+def _put(text: str, stream) -> None:
+    """Write all of it, whatever the stream's character set; a reader that has gone is no failure."""
+    if stream is None:  # closed by the caller, as in `>&-`
+        return
+    from gammaprob._table_document import to_ascii
+
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = to_ascii(text).encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        # What is still buffered would raise again when the interpreter flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        # A reader such as `head` that has seen enough is no error; a full disk is.
+        if not isinstance(error, BrokenPipeError):
+            raise
+
+
+def _complain(message: str, code: int) -> int:
+    _put(f"{PROGRAM}: {' '.join(message.split())}\n", sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

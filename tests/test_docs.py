@@ -1,0 +1,219 @@
+"""The documents say what is so: the README's blocks run, docstrings keep the house rules, versions and dates agree."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import os
+import pkgutil
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import FunctionType, ModuleType, SimpleNamespace
+
+import pytest
+
+import gammaprob
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("paper_tables", "gammaprob", "gradients", "experiments", "figures")
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+# Distances of a few roundings, which differ from one processor to the next: all the same to the comparison.
+ROUNDINGS = re.compile(r"(?<= )(?:0|\de-1[4-7])(?= )")
+LONGEST_FILE = 500
+LONGEST_LINE = 120
+TEXT_SUFFIXES = {"", ".py", ".md", ".toml", ".csv", ".txt", ".cff", ".json", ".in"}
+# A path that exists on one machine only. Escaped, so that this line has neither.
+PRIVATE = re.compile(r"/(?:home|root|Users|tmp|work)/\w")
+
+
+# --- README ---------------------------------------------------------------------------------------------------------
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """Fenced blocks of a Markdown text: (language, content), in order."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(language: str, content: str) -> list[tuple[str, str | None]]:
+    """(command, expected output) of a block: `sh` has commands alone, `console` has `$ command` and what it prints."""
+    if language == "sh":
+        return [(line, None) for line in content.splitlines() if line.strip()]
+    if language == "console":
+        parts = re.split(r"^\$ (.*)\n", content, flags=re.MULTILINE)[1:]
+        return list(zip(parts[::2], parts[1::2]))
+    return []
+
+
+def run_command(command: str, folder: Path) -> subprocess.CompletedProcess:
+    """Run `python …` as written; of `make …` see that the target exists, because its work is a test of its own."""
+    words = shlex.split(command, comments=True)
+    if words[0] == "make":
+        words, folder = ["make", "--dry-run", *words[1:]], ROOT
+    elif words[0] == "python":
+        words[0] = sys.executable
+    else:
+        raise AssertionError(f"a README command must start with make or python: {command}")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    return subprocess.run(words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def _shows(wanted: str, printed: str) -> bool:
+    wanted, printed = (ROUNDINGS.sub("~", text) for text in (wanted, printed))
+    return doctest.OutputChecker().check_output(wanted, printed, FLAGS)
+
+
+def failures(text: str, folder: Path) -> list[str]:
+    """Run every block that can run, in order, commands in the folder given; say what did not do what it shows."""
+    found = []
+    names: dict[str, object] = {}
+    for number, (language, content) in enumerate(blocks(text), 1):
+        if language == "python":
+            runner = doctest.DocTestRunner(optionflags=FLAGS)
+            test = doctest.DocTestParser().get_doctest(content, names, f"block {number}", None, 0)
+            assert test.examples, f"block {number}: a python block without >>> would not be checked"
+            runner.run(test, out=found.append, clear_globs=False)
+            names = test.globs
+        for command, wanted in commands(language, content):
+            done = run_command(command, folder)
+            if done.returncode != 0:
+                found.append(f"{command}: exit {done.returncode}\n{done.stderr}")
+            elif wanted is not None and not _shows(wanted, done.stdout):
+                found.append(f"{command}: printed\n{done.stdout}instead of\n{wanted}")
+    return found
+
+
+def test_readme_blocks_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {"sh", "console", "python"} <= {language for language, _ in blocks(text)}
+    assert failures(text, tmp_path) == []
+
+
+@pytest.mark.parametrize("text", [
+    "```sh\nmake no-such-target\n```\n",
+    "```sh\npython -m no_such_module\n```\n",
+    "```console\n$ python -c 'print(1)'\n2\n```\n",
+    "```console\n$ python -c 'print(\"a 3e-13 b\")'\na 2e-16 b\n```\n",
+    "```python\n>>> 1 + 1\n3\n\n```\n",
+])
+def test_a_false_readme_is_seen(text, tmp_path, monkeypatch):
+    """Negative control: each kind of block, wrong."""
+    monkeypatch.chdir(tmp_path)
+    assert failures(text, tmp_path) != []
+
+
+# --- docstrings -----------------------------------------------------------------------------------------------------
+
+def public_functions(module: ModuleType) -> dict[str, FunctionType]:
+    """Functions that the module names in `__all__`, but not a program's `main`: its examples are in its --help."""
+    found = {name: getattr(module, name) for name in getattr(module, "__all__", ()) if name != "main"}
+    return {f"{module.__name__}.{name}": value for name, value in found.items() if isinstance(value, FunctionType)}
+
+
+def broken_rules(name: str, function: FunctionType) -> list[str]:
+    """House rules of a public function: a docstring, an example, and the named errors where it checks its arguments."""
+    text = inspect.getdoc(function) or ""
+    broken = [] if ">>> " in text else [f"{name}: no example"]
+    if name.count(".") == 1 and not re.search(r"\b[A-Z]\w+Error\b", text):
+        broken.append(f"{name}: names no error")
+    return broken
+
+
+def public_modules() -> list[ModuleType]:
+    """Every module of the packages whose dotted name has no private part."""
+    modules = []
+    for package in PACKAGES:
+        root = importlib.import_module(package)
+        modules.append(root)
+        for info in pkgutil.walk_packages(root.__path__, f"{package}."):
+            if not any(part.startswith("_") for part in info.name.split(".")):
+                modules.append(importlib.import_module(info.name))
+    return modules
+
+
+def test_docstrings_keep_the_house_rules():
+    functions = {name: value for module in public_modules() for name, value in public_functions(module).items()}
+    assert functions.keys() >= {"gammaprob.gap_cdf", "gammaprob.certified.gap_cdf", "paper_tables.published.load"}
+    assert [line for name, function in functions.items() for line in broken_rules(name, function)] == []
+
+
+def test_every_module_has_a_docstring():
+    assert [module.__name__ for module in public_modules() if not (module.__doc__ or "").strip()] == []
+
+
+def test_a_bare_docstring_is_seen():
+    """Negative control: documented, but with neither an example nor an error."""
+    def bare():
+        """Compute."""
+
+    module = SimpleNamespace(__name__="gammaprob", __all__=["bare"], bare=bare)
+    ((name, function),) = public_functions(module).items()
+    assert broken_rules(name, function) == ["gammaprob.bare: no example", "gammaprob.bare: names no error"]
+
+
+def test_public_names_exist():
+    """`__all__` and `dir` name what is there, lazily loaded modules included."""
+    missing = [name for name in gammaprob.__all__ if not hasattr(gammaprob, name)]
+    assert missing == [] and set(gammaprob.__all__) <= set(dir(gammaprob))
+
+
+def test_readme_lists_every_public_function():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    functions = [name for name in gammaprob.__all__ if inspect.isfunction(getattr(gammaprob, name))]
+    assert [name for name in functions if f"`{name}" not in text] == []
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+def test_versions_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    latest, released = re.search(r"^## \[(\d\S*)\] - (\S+)$", changelog, flags=re.MULTILINE).groups()
+    assert latest == project["version"] == re.search(r"^version: (\S+)$", citation, flags=re.MULTILINE)[1]
+    assert released == re.search(r"^date-released: (\S+)$", citation, flags=re.MULTILINE)[1]
+
+
+def test_every_dependency_is_pinned():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = project["dependencies"] + [line for extra in project["optional-dependencies"].values() for line in extra]
+    pins = re.findall(r"^([\w.-]+)==\S+$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert {re.match(r"[\w.-]+", line)[0] for line in asked} - set(pins) == set()
+
+
+def project_files() -> list[Path]:
+    """Text files that belong to the project: the packages, the tests and the files beside them."""
+    folders = [ROOT / name for name in (*PACKAGES, "tests", ".ci")]
+    paths = [path for path in ROOT.iterdir() if path.is_file()]
+    paths += [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return [path for path in paths if path.suffix in TEXT_SUFFIXES and "__pycache__" not in path.parts]
+
+
+def test_no_path_of_one_machine():
+    private = re.compile(f"{PRIVATE.pattern}|{re.escape(str(ROOT))}|{re.escape(str(Path.home()))}/")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in project_files()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if private.search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("line", ["see /" + "home/ada/x.csv"])
+def test_a_private_path_is_seen(line):
+    """Negative control, written in two parts so that this file has none."""
+    assert PRIVATE.search(line)
+
+
+def test_files_and_lines_are_short():
+    sources = [path for path in project_files() if path.suffix == ".py"]
+    lines = {path.relative_to(ROOT): path.read_text(encoding="utf-8").splitlines() for path in sources}
+    assert len(lines) > len(PACKAGES)
+    assert [path for path, content in lines.items() if len(content) > LONGEST_FILE] == []
+    assert [f"{path}:{number}" for path, content in lines.items()
+            for number, line in enumerate(content, 1) if len(line) > LONGEST_LINE] == []

@@ -1,0 +1,79 @@
+"""The printed tables: complete, strings throughout, each with its place."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from decimal import Decimal
+from importlib.resources import files
+from itertools import product
+
+import pytest
+
+from paper_tables import published
+
+# Files of the folder that are no table of a paper: what our own program found about them.
+_OWN = {"verdicts"}
+
+
+def test_every_file_has_a_place_and_every_place_a_file():
+    stems = {entry.name.removesuffix(".csv") for entry in files("paper_tables").joinpath("published").iterdir()
+             if entry.name.endswith(".csv")}
+    assert stems - _OWN == set(published.names())
+
+
+@pytest.mark.parametrize("name", published.names())
+def test_rows_are_complete_strings(name):
+    rows = published.load(name)
+    assert rows
+    for row in rows:
+        assert set(row) == set(rows[0])
+        assert all(isinstance(cell, str) for cell in row.values())
+    assert published.place(name)
+    assert published.document(name) in {"main", "slides", "anchor", "ssl"}
+
+
+def test_digits_stay_as_printed():
+    assert published.load("main_table3b_testing")[5]["mean"] == "0.76"
+    assert published.load("main_table3a_failure_detection")[0]["mean"] == "0.430"
+    assert published.load("anchor_table1_cifar_resnet110")[0]["c100_top5_sd"] == "0.30"
+
+
+@pytest.mark.parametrize("name", ["main_table3a_failure_detection", "main_table3b_testing"])
+def test_table_3_has_each_cell_once(name):
+    rows = published.load(name)
+    cells = [(row["method"], row["dataset"], row["stage"].removeprefix("Stage ")) for row in rows]
+    methods, datasets = ("Random", "Coreset", "LL", "LL++", "LL++conv"), ("LSP-LSPET", "MPII")
+    assert sorted(cells) == sorted(product(methods, datasets, "12345"))
+    assert all(0 < Decimal(row["sd"]) < Decimal(row["mean"]) < 1 for row in rows)
+
+
+def test_loading_twice_gives_independent_rows():
+    published.load("slides_example")[0]["l"] = "changed"
+    assert published.load("slides_example")[0]["l"] == "0.45"
+
+
+@pytest.mark.parametrize("name", ["main_table4", "", "../published/main_table1_P", "places", None, ["slides_example"]])
+@pytest.mark.parametrize("function", [published.load, published.place, published.document])
+def test_unknown_name_is_a_named_error(function, name):
+    with pytest.raises(published.UnknownTableError) as caught:
+        function(name)
+    assert caught.value.value == name
+    for part in ("name: got", repr(name), "main_table1_P", "published.names()"):
+        assert part in str(caught.value)
+
+
+def test_error_survives_pickling():
+    error = published.UnknownTableError("x", ("a", "b"))
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_package_needs_nothing_of_the_mathematics():
+    """`paper_tables` lies below `gammaprob`: loading tables and records imports none of it."""
+    code = (
+        "import sys, paper_tables.ledger, paper_tables.published as p\n"
+        "p.load('main_table1_P'); paper_tables.ledger.load_records()\n"
+        "sys.exit(any(m.split('.')[0] in ('gammaprob', 'numpy', 'sympy', 'mpmath') for m in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
