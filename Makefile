@@ -19,6 +19,8 @@ CORE_MODULES := numpy, scipy.special, mpmath, sympy, flint
 ALL_MODULES := $(CORE_MODULES), torch, matplotlib, pytest, hypothesis, h5py, build, setuptools
 
 .DEFAULT_GOAL := help
+# Two goals share one environment: they wait for each other, under `make -j` as well.
+.NOTPARALLEL:
 .PHONY: help tables ledger test test-thorough bench clean unsound
 
 help:  ## list the commands

@@ -27,7 +27,7 @@ from collections.abc import Callable
 
 from flint import arb, ctx
 
-from gammaprob.errors import ConvergenceError
+from gammaprob._certified_enclosure import TooManyTerms, Unresolved
 
 __all__ = ["bessel", "guard_bits", "head", "ratio", "tail"]
 
@@ -163,8 +163,8 @@ def _log_concave_sum(a: arb, factor: Callable[[arb, arb], arb], centre: arb, ste
     w0, inverse_root0 = centre.exp(), (-centre / 2).exp()
     first = total = factor(w0, inverse_root0)
     if not first > 0:
-        # Arb's exponential gives up near e^{−10^19}, whatever the precision.
-        raise ConvergenceError("delta", str(first), "a law above about 10**-10**18", "pass a smaller δ/Θ")
+        # Arb's exponential gives up near e^{−10^19}, whatever the precision, and its erfc of a wide ball before that.
+        raise Unresolved
     for sign in (1, -1):
         w_ratio, power_ratio, root_ratio = (
             (sign * step).exp(), (sign * a * step).exp(), (-sign * step / 2).exp(),
@@ -182,5 +182,5 @@ def _log_concave_sum(a: arb, factor: Callable[[arb, arb], arb], centre: arb, ste
                     break
             previous = term
         else:
-            raise ConvergenceError("digits", bits, f"a sum of at most {_MOST_NODES} terms", "ask for fewer digits")
+            raise TooManyTerms(f"sums of at most {_MOST_NODES} terms")
     return total

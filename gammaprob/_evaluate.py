@@ -18,7 +18,7 @@ from gammaprob import _integer_shape, _plan, _small_gap
 from gammaprob._pointwise import POINTWISE
 from gammaprob.domains import DELTA, SCALE, SHAPE, Symbol, real_arrays
 
-__all__ = ["at_points", "density_at_zero", "evaluate"]
+__all__ = ["at_points", "density_at_zero", "evaluate", "single"]
 
 _BLOCK = 32768
 
@@ -53,6 +53,7 @@ _ENDS = {
     "logpdf": (-np.inf, lambda k: np.log(density_at_zero(k)), -np.inf),
     "target": (np.nan, _target_at_zero, 0.0),
     "exponential_integral_term": (np.nan, lambda k: 0.0, 1.0),
+    "gamma_integral": (-1.0, lambda k: -1.0, 0.0),
 }
 
 
@@ -93,60 +94,66 @@ def evaluate(quantity: str, delta, shape, scale, *, symbol: Symbol = SHAPE, argu
     if not valid:
         shape, scale = np.where(valid_shape, shape, 1.0), np.where(valid_scale, scale, 1.0)
     result = np.empty(out_shape)
-    with np.errstate(all="ignore"):
-        _fill(quantity, delta, shape, scale, result)
+    if result.size:
+        with np.errstate(all="ignore"):
+            _fill(quantity, delta, single(shape), single(scale), result)
     if not valid:
         result[~np.broadcast_to(valid_shape & valid_scale, out_shape)] = np.nan
     return result[()]
 
 
+def single(array):
+    """The array as a scalar where all its elements are one number."""
+    return array.reshape(-1)[:1].reshape(()) if array.size and array.min() == array.max() else array
+
+
 def _fill(quantity, delta, shape, scale, result):
-    """Write the quantity into `result`, each shape that fills a plan's worth of points by itself."""
-    if shape.size <= 1:
-        _fill_one_shape(quantity, delta, shape, scale, result)
-        return
-    common = np.empty(0)
-    if result.size >= _plan.PLAN_FROM:
-        shapes, counts = np.unique(shape, return_counts=True)
-        common = shapes[counts * (result.size // shape.size) >= _plan.PLAN_FROM]
-    if common.size == 0:
-        _fill_blocks(quantity, delta, shape, scale, result, planned=False)
-        return
-    delta, scale = np.broadcast_to(delta, result.shape), np.broadcast_to(scale, result.shape)
-    for k in common:
-        place = np.broadcast_to(shape == k, result.shape)
-        part = np.empty(np.count_nonzero(place))
-        _fill_one_shape(quantity, delta[place], k, scale[place], part)
-        result[place] = part
-    place = np.broadcast_to(~np.isin(shape, common), result.shape)
-    part = np.empty(np.count_nonzero(place))
-    _fill_blocks(quantity, delta[place], np.broadcast_to(shape, result.shape)[place], scale[place], part, planned=False)
-    result[place] = part
-
-
-def _fill_one_shape(quantity, delta, shape, scale, result):
-    k = float(np.reshape(shape, -1)[0]) if np.size(shape) else 1.0
-    whole = delta.shape == result.shape and delta.flags.c_contiguous and scale.size == 1
-    if quantity == "sf" and whole and k.is_integer() and k <= _integer_shape.POLYNOMIAL_UP_TO:
-        _integer_shape.sf(int(k), delta.reshape(-1), float(scale.reshape(-1)[0]), result.reshape(-1))
+    """Write the quantity into `result`, in blocks, by the kernel that suits the shapes."""
+    whole = delta.shape == result.shape and delta.flags.c_contiguous
+    if shape.ndim == 0:
+        k = float(shape)
+        if quantity == "sf" and whole and scale.ndim == 0 and k.is_integer() and k <= _integer_shape.POLYNOMIAL_UP_TO:
+            _integer_shape.sf(int(k), delta.reshape(-1), float(scale), result.reshape(-1))
+            return
+        planned = [k] if result.size >= _plan.PLAN_FROM else []
     else:
-        planned = quantity in _plan.PLANNED and result.size >= _plan.PLAN_FROM
-        _fill_blocks(quantity, delta, k, scale, result, planned)
-
-
-def _fill_blocks(quantity, delta, shape, scale, result, planned):
-    operands = [delta, scale, result] if np.ndim(shape) == 0 else [delta, scale, result, shape]
+        planned = _shapes_to_plan(shape, result.size) if quantity in _plan.PLANNED else []
     with np.nditer(
-        operands,
-        flags=["external_loop", "buffered", "zerosize_ok"],
-        op_flags=[["readonly"], ["readonly"], ["writeonly"], ["readonly"]][: len(operands)],
+        [delta, shape, scale, result],
+        flags=["external_loop", "buffered"],
+        op_flags=[["readonly"], ["readonly"], ["readonly"], ["writeonly"]],
         order="C",
         buffersize=_BLOCK,
     ) as blocks:
-        for block, scales, values, *shapes in blocks:
+        for block, shapes, scales, values in blocks:
             np.divide(block, scales, out=values)
-            at_points(quantity, shapes[0] if shapes else shape, values, planned)
+            if shape.ndim == 0:
+                at_points(quantity, float(shape), values, bool(planned) and quantity in _plan.PLANNED)
+            else:
+                _at_mixed_points(quantity, shapes, values, planned)
             if quantity == "pdf":
                 values /= scales
             elif quantity == "logpdf":
                 values -= np.log(scales)
+
+
+def _shapes_to_plan(shape, size):
+    """The shapes that fill a plan's worth of points each, the most common first and no more than are kept."""
+    if size < _plan.PLAN_FROM:
+        return []
+    shapes, counts = np.unique(shape, return_counts=True)
+    counts *= size // shape.size
+    common = np.argsort(-counts, kind="stable")[: _plan.KEPT]
+    return shapes[common[counts[common] >= _plan.PLAN_FROM]].tolist()
+
+
+def _at_mixed_points(quantity, shapes, z, planned):
+    """`at_points` for a block with several shapes: those with a plan one after the other, then the rest together."""
+    rest = np.ones(z.size, dtype=bool)
+    for k in planned:
+        place = shapes == k
+        if place.any():
+            z[place] = at_points(quantity, k, z[place], planned=True)
+            rest &= ~place
+    if rest.any():
+        z[rest] = at_points(quantity, shapes[rest], z[rest], planned=False)

@@ -4,8 +4,9 @@ The panels divide each octave [2^e, 2^{e+1}) of z into PANELS_PER_OCTAVE equal p
 are the number of its panel and the rest is its place in it: no search and no logarithm. All quantities are analytic
 in z but for a branch point at z = 0, which lies (at least) 17 half-widths away from a panel's centre: Chebyshev
 interpolation of degree n errs by about (17 + √(17² − 1))^−(n+1) = 34^−(n+1), 7e-19 at n = 11. What decays like e^−z
-or e^{−z²/4k} is interpolated as its logarithm, of which one rounding costs no more than one rounding of z does (the
-condition number of S in z is ≥ |log S|).
+or e^{−z²/4k} is interpolated as its logarithm: one rounding of log S costs no more than one rounding of z does (the
+condition number of S in z is ≥ |log S|), but the several roundings of a computed log S would. In panels where it is
+the smaller, as in every exponential tail, log S + z is what is interpolated, and z is taken off at the end.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from gammaprob import _real_shape
 from gammaprob._pointwise import POINTWISE
+from gammaprob._scratch import scratch
 
-__all__ = ["PLANNED", "PLAN_FROM", "Z_HIGH", "Z_LOW", "clear_cache", "evaluate"]
+__all__ = ["KEPT", "PLANNED", "PLAN_FROM", "Z_HIGH", "Z_LOW", "clear_cache", "evaluate"]
 
 # A call with fewer points than this is answered point by point: building a plan costs about as much as 6000 points.
 PLAN_FROM = 8192
@@ -32,7 +35,7 @@ _ONE = np.float64(1.0).view(np.int64)
 _FIRST = np.float64(Z_LOW).view(np.int64) >> _SHIFT
 _COUNT = (_HIGH_EXPONENT - _LOW_EXPONENT) * PANELS_PER_OCTAVE
 _PLACE_MASK = np.int64((1 << _SHIFT) - 1)
-# 16384 doubles: the block, its panel numbers and three temporaries stay in a second-level cache of 1 MB.
+# 16384 doubles: the block, its panel numbers and four temporaries stay in a second-level cache of 1 MB.
 _BLOCK = 16384
 # How each planned quantity is interpolated: the function at the nodes, and whether its exponential is the value.
 _INTERPOLATED = {
@@ -45,16 +48,30 @@ _INTERPOLATED = {
 PLANNED = frozenset(_INTERPOLATED) | {"logcdf"}
 
 
-@lru_cache(maxsize=128)
-def _coefficients(function: str, k: float) -> np.ndarray:
-    """Monomial coefficients in the panel's variable u ∈ [−1, 1], highest degree first: shape (degree + 1, panels)."""
+# Plans that are kept: 64 shapes of a quantity, which may need two of them. One takes 44 kB.
+KEPT = 64
+
+
+@lru_cache(maxsize=2 * KEPT)
+def _coefficients(function: str, k: float) -> tuple[np.ndarray, np.ndarray]:
+    """Monomial coefficients in the panel's variable u ∈ [−1, 1], highest degree first: shape (degree + 1, panels).
+
+    With them, 1.0 for each panel whose function is lifted by z, and 0.0 for the others.
+    """
     nodes = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))
     panel = np.arange(_COUNT)
     octave = np.ldexp(1.0, _LOW_EXPONENT + panel // PANELS_PER_OCTAVE)
     centre = octave * (1.0 + (panel % PANELS_PER_OCTAVE + 0.5) / PANELS_PER_OCTAVE)
     half_width = 0.5 * octave / PANELS_PER_OCTAVE
     z = centre[:, None] + half_width[:, None] * nodes
-    values = POINTWISE[function](np.full(z.size, k), z.ravel()).reshape(z.shape)
+    lift = np.zeros(_COUNT)
+    if f"lifted_{function}" in POINTWISE:
+        lift[_real_shape.lifting_pays(np.full(_COUNT, k), centre)] = 1.0
+    values = np.empty_like(z)
+    for name, panels in ((function, lift == 0.0), (f"lifted_{function}", lift == 1.0)):
+        if panels.any():
+            nodes_there = z[panels].ravel()
+            values[panels] = POINTWISE[name](np.full(nodes_there.size, k), nodes_there).reshape(-1, nodes.size)
     # The middle value is taken off first, so that the transform's rounding is relative to the variation in the panel.
     middle = values[:, _DEGREE // 2]
     chebyshev = np.polynomial.chebyshev.chebvander(nodes, _DEGREE) * (2.0 / (_DEGREE + 1))
@@ -66,7 +83,7 @@ def _coefficients(function: str, k: float) -> np.ndarray:
         to_monomials[degree, : monomials.size] = monomials
     coefficients = (series @ to_monomials).T[::-1].copy()
     coefficients[-1] += middle
-    return coefficients
+    return coefficients, lift
 
 
 def clear_cache() -> None:
@@ -81,12 +98,13 @@ def evaluate(quantity: str, k: float, z: np.ndarray) -> np.ndarray:
         lower = evaluate("cdf", k, z)
         return np.where(upper > 0.5, np.log(lower), np.log1p(-upper))
     function, exponential = _INTERPOLATED[quantity]
-    coefficients = _coefficients(function, k)
+    coefficients, lift = _coefficients(function, k)
+    lifted = lift.any()
     size = min(_BLOCK, z.size)
-    number, place, term = np.empty(size, np.int64), np.empty(size), np.empty(size)
+    number, place, term, sums = scratch(size).view(np.int64), scratch(size), scratch(size), scratch(size)
     for start in range(0, z.size, _BLOCK):
         block = z[start : start + _BLOCK]
-        panel, u, gathered = number[: block.size], place[: block.size], term[: block.size]
+        panel, u, gathered, total = (array[: block.size] for array in (number, place, term, sums))
         bits = block.view(np.int64)
         np.right_shift(bits, _SHIFT, out=panel)
         panel -= _FIRST
@@ -100,11 +118,20 @@ def evaluate(quantity: str, k: float, z: np.ndarray) -> np.ndarray:
         if panel.min() < 0 or panel.max() >= _COUNT:
             outside = (panel < 0) | (panel >= _COUNT)
             exact = POINTWISE[quantity](np.full(np.count_nonzero(outside), k), block[outside])
-        np.take(coefficients[0], panel, out=block, mode="clip")
-        for row in coefficients[1:]:
-            block *= u
+        np.take(coefficients[0], panel, out=total, mode="clip")
+        for row in coefficients[1:-1]:
+            total *= u
             np.take(row, panel, out=gathered, mode="clip")
-            block += gathered
+            total += gathered
+        total *= u
+        np.take(coefficients[-1], panel, out=gathered, mode="clip")
+        if lifted:
+            total += gathered
+            np.take(lift, panel, out=gathered, mode="clip")
+            gathered *= block
+            np.subtract(total, gathered, out=block)
+        else:
+            np.add(gathered, total, out=block)
         if exponential:
             np.exp(block, out=block)
         if outside is not None:

@@ -6,13 +6,18 @@ likewise through log1p. One-dimensional float64 arrays of one length, k > 0 and 
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+from scipy.special import gammaincc
 
 from gammaprob import _real_shape, _small_gap
 
 __all__ = ["POINTWISE"]
 
 _LOG_HALF = -np.log(2.0)
+# SciPy's Q(k, x) is good to some 4e-14 above this; below, it forms x^k e^−x/Γ(k) from logarithms.
+_TAIL_BELOW = 0.1
 
 
 def _split(k, z, kernel, series, combine):
@@ -84,7 +89,26 @@ def logpdf(k, z):
     return _split(k, z, _real_shape.pdf, lambda k, z: np.log(_small_gap.pdf(k, z)), _log)
 
 
+def lifted_logsf(k, z):
+    """log S + z."""
+    values = _split(k, z, partial(_real_shape.sf, lifted=True), lambda k, z: np.log(_small_gap.sf(k, z)) + z, _log)
+    return _patched(values, values > _LOG_HALF + z, lambda k, z: np.log1p(-_cdf(k, z)) + z, k, z)
+
+
+def lifted_logpdf(k, z):
+    """log p + z."""
+    return _split(k, z, partial(_real_shape.pdf, lifted=True), lambda k, z: np.log(_small_gap.pdf(k, z)) + z, _log)
+
+
+def gamma_integral(k, z):
+    """G = −Q(k, z), by SciPy but for its tails."""
+    values = gammaincc(k, z)
+    return -_patched(values, (values < _TAIL_BELOW) & (z > k), _real_shape.gamma_tail, k, z)
+
+
 POINTWISE = {
     "sf": sf, "logsf": logsf, "cdf": cdf, "logcdf": logcdf, "pdf": pdf, "logpdf": logpdf,
+    "lifted_logsf": lifted_logsf, "lifted_logpdf": lifted_logpdf,
     "target": _real_shape.target, "exponential_integral_term": _real_shape.exponential_integral_term,
+    "gamma_integral": gamma_integral,
 }  # fmt: skip

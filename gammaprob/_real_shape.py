@@ -15,7 +15,8 @@ e^τ, the exponent falls by
 which is free of the cancellation that ruins κt − e^t − … for large κ.
 
 All functions take one-dimensional float64 arrays of one length: shapes k > 0 and gaps 0 < z < ∞, finite. Those whose
-logarithm matters return (E, M), the value being exp(E)·M with M of moderate size.
+logarithm matters return (E, M), the value being exp(E)·M with M of moderate size; `lifted`, they return the value times
+e^z, whose exponent E + z keeps small, and so its rounding error, where κ is not large.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from scipy.special import erf, erfc, erfcx, gamma, rgamma
 from gammaprob._trapezoid import CUTOFF, FLAT_STEP, bell_step, trapezoid
 
 __all__ = [
-    "REFLECTED_BELOW", "STIRLING_FROM", "SUBTRACTED_BELOW", "cdf", "exponential_integral_term", "gamma_tail", "pdf",
-    "sf", "target",
+    "REFLECTED_BELOW", "STIRLING_FROM", "SUBTRACTED_BELOW", "cdf", "exponential_integral_term", "gamma_tail",
+    "lifting_pays", "pdf", "sf", "target",
 ]  # fmt: skip
 
 # From here on Γ(k) enters through Stirling's series, whose first neglected term is 3e-17 at k = 10.
@@ -67,6 +68,11 @@ def _log_mixture(rest, share, tau):
     far = (tau < -0.5) & (share > 0.5)
     near = np.log1p(share * np.expm1(np.where(far, 0.0, tau)))
     return np.where(far, np.log(rest + share * np.exp(tau)), near)
+
+
+def _softplus(x):
+    """log(1 + e^x), a fraction of the time of np.logaddexp(0, x); beyond 40, e^−x is below an ulp of x."""
+    return np.where(x > 40.0, x, np.log1p(np.exp(np.minimum(x, 40.0))))
 
 
 def _half_width(height, curvature):
@@ -116,14 +122,45 @@ def _saddle_sum(power, r, b, weight=None):
     return trapezoid(integrand, -left, _half_width(CUTOFF, r), bell_step(r), power, b)
 
 
-def sf(k, z):
+def _low_part(a, b, product):
+    """a·b − product, exactly, for the rounded product (Dekker's splitting; NaN where it overflows)."""
+    parts = []
+    for factor in (a, b):
+        large = 134217729.0 * factor  # 2^27 + 1
+        high = large - (large - factor)
+        parts += [high, factor - high]
+    a_high, a_low, b_high, b_low = parts
+    return a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
+
+
+def _with_decay(logarithm, power, z, b, lifted):
+    """The logarithm less r − κ = 2b, and plus z if lifted, with the rounding error of 2b taken out.
+
+    d = r − κ solves d² + 2κd = z²; in the tails it is far larger than the exponent's other error, the last rounding.
+    """
+    decay, twice = 2.0 * b, 2.0 * power
+    square, linear, whole = decay * decay, twice * decay, z * z
+    residual = (whole - linear) - square
+    residual += _low_part(z, z, whole) - _low_part(twice, decay, linear) - _low_part(decay, decay, square)
+    error = residual / (2.0 * decay + twice)
+    error = np.where(np.isfinite(error), error, 0.0)
+    return logarithm + ((z - decay) - error) if lifted else (logarithm - decay) - error
+
+
+def lifting_pays(k, z):
+    """Where the exponent of S(z) lifted by z is smaller than the larger term of the exponent itself."""
+    _, b = _saddle(k, z)
+    return _with_decay(_log_power(k, k, k + b, b), k, z, b, lifted=True) < 2.0 * b
+
+
+def sf(k, z, lifted=False):
     """S(z) = E erfc(z/2√W) as (E, M), through erfc(x) = e^{−x²} erfcx(x)."""
     r, b = _saddle(k, z)
     total = _saddle_sum(k, r, b, erfcx)
-    return _log_power(k, k, k + b, b) - 2.0 * b, _gamma_factor(k) * total
+    return _with_decay(_log_power(k, k, k + b, b), k, z, b, lifted), _gamma_factor(k) * total
 
 
-def pdf(k, z):
+def pdf(k, z, lifted=False):
     """p(z) = exp(ν log W0 − r) T / (√π Γ(k)), the density of the gap, as (E, M); T is the saddle sum of power |ν|."""
     nu = k - 0.5
     r, b = _saddle(np.abs(nu), z)
@@ -132,7 +169,8 @@ def pdf(k, z):
     # r = |ν| + 2b.
     log_part = _log_power(nu, k, np.maximum(nu, 0.0) + b, b - 0.5)
     factor = _gamma_factor(k) / np.where(k < 1.0, 1.0, np.sqrt(k))
-    return log_part - 2.0 * b + np.where(nu < 0.0, 2.0 * nu, 0.0) + 0.5, factor * total / _SQRT_PI
+    log_part = _with_decay(log_part + np.where(nu < 0.0, 2.0 * nu + 0.5, 0.5), np.abs(nu), z, b, lifted)
+    return log_part, factor * total / _SQRT_PI
 
 
 def cdf(k, z):
@@ -223,11 +261,11 @@ def _target_reflected(k, z):
 
     # In t = log u; u/z itself would leave the range of float64 for the smallest z.
     def numerator(t, k, log_gap):
-        growth = np.logaddexp(0.0, t - log_gap - np.log(2.0))
+        growth = _softplus(t - log_gap - np.log(2.0))
         return np.exp(k * t + (k - 1.0) * growth - np.exp(t)) / (1.0 + np.exp(log_gap - t))
 
     def normaliser(t, k, log_gap):
-        growth = np.logaddexp(0.0, t - log_gap - np.log(2.0))
+        growth = _softplus(t - log_gap - np.log(2.0))
         return np.exp((1.0 - k) * t - k * growth - np.exp(t))
 
     log_gap = np.log(z)
@@ -269,7 +307,7 @@ def gamma_tail(k, x):
     About the saddle s0 of this integral in t = log s, the positive root of x s² + (x − k) s = 1.
     """
     excess = x - k
-    saddle = 2.0 / (excess + np.hypot(excess, 2.0 * np.sqrt(x)))
+    saddle = 1.0 / (0.5 * excess + np.hypot(0.5 * excess, np.sqrt(x)))
     share, rest = saddle / (1.0 + saddle), 1.0 / (1.0 + saddle)
 
     def integrand(tau, k, scaled, share, rest):

@@ -15,6 +15,8 @@ from gammaprob.errors import DomainError
 
 __all__ = ["strip"]
 
+# Small enough for the nodes of a block, a few dozen an element, to be no burden.
+_BLOCK = 2048
 # On a panel of this length in log s, s·p(s) is interpolated by 16 nodes to rounding: where neither F nor S doubles, its
 # exponent changes by less than about 2 over the panel.
 _PANEL = 0.5
@@ -28,7 +30,20 @@ def strip(delta_1, delta_2, shape, scale):
     )
     if out_shape == () and arrays[1] < arrays[0]:
         raise DomainError("delta_2", float(arrays[1]), f"a real number >= delta_1 = {arrays[0]}", "swap the two")
-    low, high, k, theta = (np.broadcast_to(array, out_shape).reshape(-1) for array in arrays)
+    result = np.empty(out_shape)
+    with np.errstate(all="ignore"), np.nditer(
+        [*arrays, result],
+        flags=["external_loop", "buffered", "zerosize_ok"],
+        op_flags=[["readonly"]] * 4 + [["writeonly"]],
+        order="C",
+        buffersize=_BLOCK,
+    ) as blocks:
+        for *block, values in blocks:
+            values[...] = _strips(*block)
+    return result[()]
+
+
+def _strips(low, high, k, theta):
     near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
     cdf_near, cdf_far = (evaluate("cdf", gap, k, theta) for gap in (near, far))
     sf_near, sf_far = (evaluate("sf", gap, k, theta) for gap in (near, far))
@@ -36,10 +51,9 @@ def strip(delta_1, delta_2, shape, scale):
     twice = np.where(across, cdf_near + cdf_far, np.where(cdf_far <= 0.5, cdf_far - cdf_near, sf_near - sf_far))
     narrow = ~across & (cdf_near > 0.5 * cdf_far) & (sf_far > 0.5 * sf_near) & (high > low) & (near > 0.0)
     if narrow.any():
-        with np.errstate(all="ignore"):
-            twice[narrow] = _integral(near[narrow], (high - low)[narrow], k[narrow], theta[narrow])
+        twice[narrow] = _integral(near[narrow], (high - low)[narrow], k[narrow], theta[narrow])
     twice[~(high >= low)] = np.nan
-    return (0.5 * twice).reshape(out_shape)[()]
+    return 0.5 * twice
 
 
 def _integral(near, width, k, theta):

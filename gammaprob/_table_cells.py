@@ -147,8 +147,9 @@ def compute(
     if area is not None:
         allowed = area.error + _EPSILON * abs(true)
         require(abs(area.value - true) <= allowed, "quadrature", area.value, f"its error estimate {allowed:.1e}")
-    # The cell's own stream: its draws do not depend on which other cells are shown.
-    key = zlib.crc32(" ".join([quantity, *(str(Fraction(text)) for text in exact_arguments.values())]).encode())
+    # The cell's own stream: its draws do not depend on which other cells are shown, nor on the last digits of a fitted
+    # parameter, which differ from one processor to the next and with the digits to which the losses were written.
+    key = zlib.crc32(" ".join([quantity, *(str(Fraction(f"{value:.6g}")) for value in arguments.values())]).encode())
     draws = _unless_withheld(simulate, **arguments, seed=[seed, key])
     z_score = None
     if draws is not None:

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from paper_tables._terminal import to_ascii
+
 __all__ = ["ABSENT", "LETTERS", "Column", "Report", "Section", "scientific", "signed", "to_ascii"]
 
 ABSENT = "–"
-# Every character beyond ASCII that a report uses.
-_ASCII = str.maketrans({
-    "δ": "delta", "Θ": "Theta", "φ": "phi", "≤": "<=", "≥": ">=", "−": "-", "±": "+/-", "–": "-", "²": "^2", "é": "e",
-})
-LETTERS = "".join(map(chr, _ASCII))
+LETTERS = "δΘφ≤≥−±–²é"  # every character beyond ASCII that a report uses
 
 
 @dataclass(frozen=True)
@@ -62,12 +60,3 @@ def scientific(value: float | None) -> str:
 def signed(value: float | None) -> str:
     """A z-score with its sign and two decimals; a dash for what is absent."""
     return ABSENT if value is None else f"{value:+.2f}".replace("-", "−")
-
-
-def to_ascii(text: str) -> str:
-    """The text for an output that cannot carry the papers' letters.
-
-    >>> to_ascii("|X−Y| ≤ δ")
-    '|X-Y| <= delta'
-    """
-    return text.translate(_ASCII)

@@ -9,10 +9,10 @@ from fractions import Fraction
 from gammaprob._table_cells import compute
 from gammaprob._table_document import ABSENT, Column, Report, Section, signed
 from gammaprob._table_paper import DELTA_COLUMN, TABLES, WITNESS_COLUMNS
-from gammaprob.errors import DomainError
+from gammaprob.errors import ConvergenceError, DomainError
 from gammaprob.fit import LossFit, fit_losses
 from gammaprob.gap import gap_ppf
-from gammaprob.loss_file import read_losses
+from gammaprob.loss_file import read_losses, source_name
 from gammaprob.pairs import PairStatistic, pair_statistics
 
 __all__ = ["losses_report"]
@@ -28,7 +28,7 @@ _PAIR_COLUMNS = (
 )
 _FIT_COLUMNS = (
     Column("quantity", lambda row: row["item"], plain=True),
-    Column("value", lambda row: f"{row['value']:.6g}"),
+    Column("value", lambda row: _shown(row)),
     Column("± s.e.", lambda row: ABSENT if row["standard_error"] is None else f"{row['standard_error']:.2g}"),
     Column("log-likelihood", lambda row: ABSENT if row["cost"] is None else f"−{row['cost']:.3g}"),
 )
@@ -62,12 +62,15 @@ def losses_report(file: str, column, numbers, *, deltas, digits: int, seed: int)
     for number in numbers:
         quantity, name, _, _ = TABLES[number]
         rows = tuple(
-            _pair_row(compute(quantity, delta, shape=shape, scale=scale, digits=digits, seed=seed).row(), statistic)
+            _pair_row(_law_row(quantity, delta, shape, scale, digits, seed), statistic, fit.bandwidth)
             for delta, statistic in zip(at, pairs)
         )
         notes = (_NOTE,) if number == numbers[0] else ()
         if quantity == "phi":
-            notes += (f"observed φ(δ): mean of X/(2X + δ) over the pairs with a gap within {fit.bandwidth:.2g} of δ.",)
+            notes += (
+                f"observed φ(δ): mean of X/(2X + δ) over the pairs with a gap within {fit.bandwidth:.2g} of δ; no "
+                "distance where δ itself is smaller.",
+            )
         title = f"{name} for k = {fit.shape:.6g}, Θ = {fit.scale:.6g}"
         sections.append(Section(f"table{number}", title, _PAIR_COLUMNS, rows, notes))
     return Report(tuple(sections), (fit.verdict,), {"digits": digits, "seed": seed, "bootstrap": fit.bootstrap})
@@ -85,8 +88,7 @@ def _fit_section(file: str, fit: LossFit) -> Section:
         row("best integer k", fit.integer.shape, cost=fit.integer.log_likelihood_cost),
         row("best half-integer k", fit.half_integer.shape, cost=fit.half_integer.log_likelihood_cost),
     )
-    source = "standard input" if file == "-" else "".join(letter if letter.isprintable() else "?" for letter in file)
-    return Section("fit", f"Gamma law fitted to {source} by maximum likelihood", _FIT_COLUMNS, rows)
+    return Section("fit", f"Gamma law fitted to {source_name(file)} by maximum likelihood", _FIT_COLUMNS, rows)
 
 
 def _test_section(fit: LossFit) -> Section:
@@ -98,17 +100,30 @@ def _test_section(fit: LossFit) -> Section:
     return Section("goodness", title, _TEST_COLUMNS, rows)
 
 
-def _pair_row(row: dict, statistic: PairStatistic) -> dict:
+def _law_row(quantity: str, delta: str, shape: str, scale: str, digits: int, seed: int) -> dict:
+    """The fitted law's value; where no digits of it can be certified, an error that names the losses as the reason."""
+    try:
+        return compute(quantity, delta, shape=shape, scale=scale, digits=digits, seed=seed).row()
+    except ConvergenceError as error:
+        raise DomainError(
+            "losses", f"fitted k = {float(shape):.6g} at δ = {delta}", f"a law with certified digits ({error.allowed})",
+            "gammaprob.fit_losses gives the fit and the pairs alone",
+        ) from error
+
+
+def _pair_row(row: dict, statistic: PairStatistic, bandwidth: float) -> dict:
     share = row["quantity"] == "P"
     observed = statistic.share if share else statistic.mean_target
     error = statistic.share_standard_error if share else statistic.mean_target_standard_error
     difference = row["kernel"] - observed
+    # A window of gaps that is wider than δ holds pairs that are no sign of φ at δ.
+    comparable = error > 0.0 and (share or statistic.delta >= bandwidth)
     return {
         **{key: row[key] for key in ("quantity", "delta", "shape", "scale")},
         "pairs": statistic.pairs_within if share else statistic.pairs_near,
         "observed": observed, "observed_standard_error": error, "exact": row["exact"],
         # Without spread (no pair, or all of them) a distance in standard errors means nothing.
-        "distance": difference / error if error > 0.0 else None,
+        "distance": difference / error if comparable else None,
         **{key: value for key, value in row.items() if key not in ("printed", "verdict")},
     }
 
@@ -117,6 +132,12 @@ def _default_deltas(fit: LossFit) -> list[str]:
     rounded = (Decimal(f"{gap_ppf(level, shape=fit.shape, scale=fit.scale):.1e}") for level in _QUANTILES)
     texts = (f"{delta:f}" if abs(delta.adjusted()) < 6 else f"{delta:.1e}" for delta in rounded)
     return list(dict.fromkeys(text for text in texts if Decimal(text) > 0))
+
+
+def _shown(row: dict) -> str:
+    """The number of losses and a shape that was chosen, not estimated, in full; what is estimated to six digits."""
+    chosen = isinstance(row["value"], int) or row["cost"] is not None
+    return f"{row['value']:.15g}" if chosen else f"{row['value']:.6g}"
 
 
 def _plus_minus(value: float, error: float) -> str:

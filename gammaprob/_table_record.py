@@ -37,26 +37,31 @@ def results(report: Report) -> dict[tuple[str, str], tuple[str, str, str]]:
     return found
 
 
-def contradictions(report: Report) -> list[str]:
-    """One line for every result of the report that is not as recorded. Raises `ArgumentError` when nothing can be
-    compared.
+def contradictions(report: Report, *, whole: bool) -> list[str]:
+    """One line for every result of the report that is not as recorded, and, where the report is to have the `whole` of
+    its tables, for every recorded result of them that it lacks. Raises `ArgumentError` when nothing can be compared.
 
     The ends of an interval may differ by one unit of each last digit, because both are rounded inwards.
     """
     recorded, found = recorded_verdicts(), results(report)
     if not found:
         raise ArgumentError("check", "no printed cell", "at least one printed cell", "choose a δ that the paper prints")
-    lines = []
-    for key, result in found.items():
-        expected = recorded.get(key)
-        if expected is None or not _same(expected, result):
-            was = "nothing" if expected is None else _worded(expected)
-            lines.append(f"{key[0]}, {key[1]}: recorded {was}, found {_worded(result)}")
-    return lines
+    tables = {_table(section.name) for section in report.sections} if whole else set()
+    keys = [*found, *(key for key in recorded if key not in found and _table(key[0]) in tables)]
+    return [
+        f"{', '.join(key)}: recorded {_worded(recorded.get(key))}, found {_worded(found.get(key))}"
+        for key in keys
+        if not _same(recorded.get(key), found.get(key))
+    ]
+
+
+def _table(section: str) -> str:
+    """The table that a section is about: "table1" of "table1-theta"."""
+    return section.partition("-")[0]
 
 
 def _same(expected, result) -> bool:
-    if expected[0] != result[0]:
+    if expected is None or result is None or expected[0] != result[0]:
         return False
     if expected[0] == "none":
         return True  # the two ends of an empty interval only say which cells contradict each other
@@ -71,4 +76,6 @@ def _near(one: str, other: str) -> bool:
 
 
 def _worded(result) -> str:
+    if result is None:
+        return "nothing"
     return result[0] if not result[1] and not result[2] else f"{result[0]} {result[1]} to {result[2]}"

@@ -1,51 +1,25 @@
-"""A report as text for a terminal: its width, its colours and its character set as the user has them."""
+"""A report as text, in the width, colours and letters that the terminal has (rules in `paper_tables._terminal`)."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from gammaprob._table_cells import AGREES, DIFFERS, LAST_DIGIT
 from gammaprob._table_document import ABSENT, LETTERS, Report, Section
+from paper_tables import _terminal
+from paper_tables._terminal import PLAIN_WIDTH, wants_colour, width_of
 
 __all__ = ["PLAIN_WIDTH", "as_text", "carries", "wants_colour", "width_of"]
 
-PLAIN_WIDTH = 80  # of a file or a pipe, unless COLUMNS says otherwise
-_NARROWEST, _WIDEST = 20, 100  # a line longer than this is hard to read; below 20 columns a number no longer fits
 _BOLD, _DIM = "1", "2"
 _COLOURS = {AGREES: "32", LAST_DIGIT: "33", DIFFERS: "31"}  # green, yellow, red
 _GAP = "  "
 
 
-def width_of(stream, environment: Mapping[str, str] = os.environ) -> int:
-    """The columns to fill: COLUMNS, else the terminal's width, else `PLAIN_WIDTH`; between 20 and 100."""
-    try:
-        columns = int(environment.get("COLUMNS", ""))
-    except ValueError:
-        columns = 0
-    if columns <= 0:
-        columns = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if _is_terminal(stream) else PLAIN_WIDTH
-    return min(max(columns, _NARROWEST), _WIDEST)
-
-
-def wants_colour(stream, environment: Mapping[str, str] = os.environ) -> bool:
-    """NO_COLOR (not empty) forbids it, FORCE_COLOR (not empty, not 0) asks for it, else any terminal but TERM=dumb."""
-    if environment.get("NO_COLOR"):
-        return False
-    if environment.get("FORCE_COLOR", "0") not in ("", "0"):
-        return True
-    return environment.get("TERM") != "dumb" and _is_terminal(stream)
-
-
 def carries(stream) -> bool:
-    """Whether the stream's encoding has the papers' letters."""
-    try:
-        LETTERS.encode(getattr(stream, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
+    """Whether the stream's encoding has the letters of a report."""
+    return _terminal.carries(stream, LETTERS)
 
 
 def as_text(
@@ -112,7 +86,3 @@ def _turned(section: Section, cells: list[str], width: int, paint, letters) -> l
 
 def _wrapped(sentence: str, width: int, letters) -> list[str]:
     return textwrap.wrap(letters(sentence), width, break_on_hyphens=False)
-
-
-def _is_terminal(stream) -> bool:
-    return bool(getattr(stream, "isatty", lambda: False)())

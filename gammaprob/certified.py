@@ -3,11 +3,12 @@
 The witness of last resort: Arb ball arithmetic (python-flint), with no float64 between the arguments and the result.
 
 * Arguments are single numbers and exact: text is the decimal as written ("0.066" is 33/500), an int, Fraction or
-  Decimal is itself, a float is the binary value that it holds.
+  Decimal is itself, a float (Python's or NumPy's) is the binary value that it holds.
 * Results are `Enclosure`s of relative radius at most 10**-digits.
 * Every real shape k > 0 is allowed: integers up to 200 take exact finite sums (`_certified_integer`), all others
   trapezoidal sums with proved error bounds (`_certified_real`). A value takes 0.05 to 5 ms at 30 digits for k in
-  [1e-3, 1e6] and z = δ/Θ in [1e-12, 1e5], a quantile 1 to 100 ms. flint's precision is as before afterwards.
+  [1e-3, 1e6] and z = δ/Θ in [1e-12, 1e5], a quantile 1 to 100 ms. flint's precision is as before afterwards; it belongs
+  to the whole process, so that threads take turns.
 * Errors: `DomainError` for a number outside its domain (and where the value itself is infinite, which no ball holds),
   `ArgumentError` for anything that is not one exact real number, `ConvergenceError` if the digits cannot be had.
 """
@@ -22,7 +23,7 @@ from gammaprob import _certified_law as law
 from gammaprob._certified_enclosure import Enclosure, ball, certify, exact
 from gammaprob._certified_quantile import quantile
 from gammaprob.domains import DELTA, NONNEGATIVE_DELTA, ORDER, PROBABILITY, SCALE, SHAPE
-from gammaprob.errors import DomainError
+from gammaprob.errors import DomainError, shown
 
 __all__ = [
     "Enclosure", "difference_pdf", "expected_target", "exponential_integral_term", "gamma_integral", "gap_cdf",
@@ -40,8 +41,8 @@ def gap_cdf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
     >>> certified.gap_cdf("0.1", shape=4, scale="0.066").digits
     '0.440766939053700627146623050476'
     """
-    z, k, _ = _arguments(delta, shape, scale)
-    return certify(lambda bits: law.distribution(k, max(z, _ZERO), bits), digits)
+    z, k, _, largest = _arguments(delta, shape, scale)
+    return certify(lambda bits: law.distribution(k, max(z, _ZERO), bits), digits, largest)
 
 
 def gap_sf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
@@ -53,8 +54,8 @@ def gap_sf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
     >>> certified.gap_sf(10**5, shape="2.5", scale=1, digits=10).digits
     '2.996699110e-43423'
     """
-    z, k, _ = _arguments(delta, shape, scale)
-    return certify(lambda bits: law.survival(k, max(z, _ZERO), bits), digits)
+    z, k, _, largest = _arguments(delta, shape, scale)
+    return certify(lambda bits: law.survival(k, max(z, _ZERO), bits), digits, largest)
 
 
 def gap_pdf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
@@ -67,9 +68,9 @@ def gap_pdf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
     >>> certified.gap_pdf(0, shape=4, scale=1, digits=5).digits
     '0.31250'
     """
-    z, k, theta = _arguments(delta, shape, scale)
+    z, k, theta, largest = _arguments(delta, shape, scale)
     _refuse_pole(z, k)
-    return certify(lambda bits: 2 * law.density(k, z, bits) / ball(theta) if z >= 0 else arb(0), digits)
+    return certify(lambda bits: 2 * law.density(k, z, bits) / ball(theta) if z >= 0 else arb(0), digits, largest)
 
 
 def gap_logcdf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
@@ -81,9 +82,9 @@ def gap_logcdf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
     >>> certified.gap_logcdf(5, shape=4, scale="0.066", digits=10).digits
     '-1.279267089e-29'
     """
-    z, k, _ = _arguments(delta, shape, scale)
+    z, k, _, largest = _arguments(delta, shape, scale)
     _refuse_log_of_zero(z > 0, delta)
-    return certify(lambda bits: law.log_distribution(k, z, bits), digits)
+    return certify(lambda bits: law.log_distribution(k, z, bits), digits, largest)
 
 
 def gap_logsf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
@@ -95,8 +96,8 @@ def gap_logsf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
     >>> certified.gap_logsf(100, shape=4, scale="0.066", digits=15).digits
     '-1497.04696726231'
     """
-    z, k, _ = _arguments(delta, shape, scale)
-    return certify(lambda bits: law.log_survival(k, max(z, _ZERO), bits), digits)
+    z, k, _, largest = _arguments(delta, shape, scale)
+    return certify(lambda bits: law.log_survival(k, max(z, _ZERO), bits), digits, largest)
 
 
 def gap_logpdf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
@@ -109,10 +110,10 @@ def gap_logpdf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
     >>> certified.gap_logpdf("0.1", shape=4, scale="0.066", digits=15).digits
     '1.33871179470668'
     """
-    z, k, theta = _arguments(delta, shape, scale)
+    z, k, theta, largest = _arguments(delta, shape, scale)
     _refuse_log_of_zero(z >= 0, delta)
     _refuse_pole(z, k)
-    return certify(lambda bits: (2 * law.density(k, z, bits) / ball(theta)).log(), digits)
+    return certify(lambda bits: (2 * law.density(k, z, bits) / ball(theta)).log(), digits, largest)
 
 
 def gap_ppf(q, *, shape, scale, digits: int = 30) -> Enclosure:
@@ -125,7 +126,7 @@ def gap_ppf(q, *, shape, scale, digits: int = 30) -> Enclosure:
     '0.11607093754283703885'
     """
     level, k, theta = exact("q", q, PROBABILITY), exact("shape", shape, SHAPE), exact("scale", scale, SCALE)
-    return _quantile(q, level, 1 - level, k, theta, digits)
+    return _quantile(q, shape, level, 1 - level, k, theta, digits)
 
 
 def gap_isf(q, *, shape, scale, digits: int = 30) -> Enclosure:
@@ -139,7 +140,7 @@ def gap_isf(q, *, shape, scale, digits: int = 30) -> Enclosure:
     '46.635496808630360256'
     """
     level, k, theta = exact("q", q, PROBABILITY), exact("shape", shape, SHAPE), exact("scale", scale, SCALE)
-    return _quantile(q, 1 - level, level, k, theta, digits)
+    return _quantile(q, shape, 1 - level, level, k, theta, digits)
 
 
 def difference_pdf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
@@ -152,9 +153,9 @@ def difference_pdf(delta, *, shape, scale, digits: int = 30) -> Enclosure:
     >>> certified.difference_pdf("-0.1", shape=4, scale="0.066", digits=15).digits
     '1.90706348037330'
     """
-    z, k, theta = _arguments(delta, shape, scale)
+    z, k, theta, largest = _arguments(delta, shape, scale)
     _refuse_pole(z, k)
-    return certify(lambda bits: law.density(k, abs(z), bits) / ball(theta), digits)
+    return certify(lambda bits: law.density(k, abs(z), bits) / ball(theta), digits, largest)
 
 
 def strip_probability(delta_1, delta_2, *, shape, scale, digits: int = 30) -> Enclosure:
@@ -168,16 +169,20 @@ def strip_probability(delta_1, delta_2, *, shape, scale, digits: int = 30) -> En
     >>> certified.strip_probability("0.1", "0.1000000001", shape=4, scale="0.066", digits=15).digits
     '1.90706347998149e-10'
     """
-    z1, k, theta = _arguments(delta_1, shape, scale, "delta_1")
+    z1, k, theta, largest = _arguments(delta_1, shape, scale, "delta_1")
     z2 = exact("delta_2", delta_2, DELTA) / theta
+    if abs(z2) > max(abs(z1), k):
+        largest = ("delta_2", delta_2)
     if z1 > z2:
-        raise DomainError("delta_2", delta_2, f"a real number >= delta_1 = {delta_1}", "swap the two")
+        raise DomainError("delta_2", delta_2, f"a real number >= delta_1 = {shown(delta_1)}", "swap the two")
     if z1 == z2:
-        return certify(lambda bits: arb(0), digits)
+        return certify(lambda bits: arb(0), digits, largest)
     if z1 <= 0 <= z2:
-        return certify(lambda bits: (law.distribution(k, -z1, bits) + law.distribution(k, z2, bits)) / 2, digits)
+        return certify(
+            lambda bits: (law.distribution(k, -z1, bits) + law.distribution(k, z2, bits)) / 2, digits, largest
+        )
     near, far = sorted((abs(z1), abs(z2)))
-    return certify(lambda bits: (law.survival(k, near, bits) - law.survival(k, far, bits)) / 2, digits)
+    return certify(lambda bits: (law.survival(k, near, bits) - law.survival(k, far, bits)) / 2, digits, largest)
 
 
 def exponential_integral_term(delta, *, order, scale, digits: int = 30) -> Enclosure:
@@ -192,7 +197,8 @@ def exponential_integral_term(delta, *, order, scale, digits: int = 30) -> Enclo
     """
     theta, u = exact("scale", scale, SCALE), exact("order", order, ORDER)
     z = exact("delta", delta, NONNEGATIVE_DELTA) / theta
-    return certify(lambda bits: law.integral_term(u, z, bits), digits)
+    largest = ("delta", delta) if z > u else ("order", order)
+    return certify(lambda bits: law.integral_term(u, z, bits), digits, largest)
 
 
 def expected_target(delta, *, shape, scale, digits: int = 30) -> Enclosure:
@@ -205,8 +211,8 @@ def expected_target(delta, *, shape, scale, digits: int = 30) -> Enclosure:
     >>> certified.expected_target("0.1", shape=4, scale="0.066").digits
     '0.384448571045360598309957100317'
     """
-    z, k, _ = _arguments(delta, shape, scale)
-    return certify(lambda bits: law.target(k, z, bits) if z >= 0 else 1 - law.target(k, -z, bits), digits)
+    z, k, _, largest = _arguments(delta, shape, scale)
+    return certify(lambda bits: law.target(k, z, bits) if z >= 0 else 1 - law.target(k, -z, bits), digits, largest)
 
 
 def gamma_integral(x, *, shape, scale, digits: int = 30) -> Enclosure:
@@ -219,24 +225,27 @@ def gamma_integral(x, *, shape, scale, digits: int = 30) -> Enclosure:
     >>> certified.gamma_integral("0.1", shape=4, scale="0.066", digits=15).digits
     '-0.932441486061442'
     """
-    z, k, _ = _arguments(x, shape, scale, "x")
-    return certify(lambda bits: -law.gamma_survival(k, max(z, _ZERO), bits), digits)
+    z, k, _, largest = _arguments(x, shape, scale, "x")
+    return certify(lambda bits: -law.gamma_survival(k, max(z, _ZERO), bits), digits, largest)
 
 
 _ZERO = Fraction(0)
 
 
-def _arguments(delta, shape, scale, name: str = "delta") -> tuple[Fraction, Fraction, Fraction]:
-    """z = δ/Θ, k and Θ, exactly."""
+def _arguments(delta, shape, scale, name: str = "delta") -> tuple[Fraction, Fraction, Fraction, tuple]:
+    """z = δ/Θ, k and Θ, exactly, and the name and value of whichever of δ (as |z|) and shape is the larger."""
     theta = exact("scale", scale, SCALE)
-    return exact(name, delta, DELTA) / theta, exact("shape", shape, SHAPE), theta
+    z, k = exact(name, delta, DELTA) / theta, exact("shape", shape, SHAPE)
+    return z, k, theta, (name, delta) if abs(z) > k else ("shape", shape)
 
 
-def _quantile(q, below: Fraction, above: Fraction, k: Fraction, theta: Fraction, digits: int) -> Enclosure:
+def _quantile(q, shape, below: Fraction, above: Fraction, k: Fraction, theta: Fraction, digits: int) -> Enclosure:
     """The δ with F(δ) = below and S(δ) = above."""
     if above == 0:
         raise DomainError("q", q, "a probability whose quantile is finite", "pass q < 1 (gap_ppf), q > 0 (gap_isf)")
-    return certify(lambda bits: ball(theta) * quantile(below, above, k, bits) if below > 0 else arb(0), digits)
+    return certify(
+        lambda bits: ball(theta) * quantile(below, above, k, bits) if below > 0 else arb(0), digits, ("shape", shape)
+    )
 
 
 def _refuse_pole(z: Fraction, k: Fraction) -> None:

@@ -73,24 +73,30 @@ def real_array(name: str, value, symbol: Symbol) -> np.ndarray:
     >>> real_array("shape", [4, 0.5], SHAPE)
     array([4. , 0.5])
     """
-    raw = np.asarray(value)
+    allowed = "real numbers (float, int or bool; scalars or arrays)"
+    if np.ma.is_masked(value):
+        raise ArgumentError(name, value, allowed, "fill or drop the masked entries first")
+    try:
+        raw = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, tensors that refuse
+        raise ArgumentError(name, value, allowed, "convert it to an array of floats first") from error
     if raw.dtype.kind not in "fiub" and not (raw.dtype == object and _all_real(raw)):
-        allowed = "real numbers (float, int or bool; scalars or arrays)"
         raise ArgumentError(name, value, allowed, "convert it to float first")
-    array = np.asarray(raw, dtype=np.float64)
+    with np.errstate(over="ignore"):  # a longdouble beyond float64 is infinite there
+        array = np.asarray(raw, dtype=np.float64)
     if array.ndim == 0 and not symbol.contains(array) and not (np.isnan(array) and symbol.name in _NAN_PASSES):
         raise DomainError(name, float(array), symbol.allowed, symbol.next_step)
     return array
 
 
 def _all_real(array: np.ndarray) -> bool:
-    """Object arrays pass when each entry is a real number (Fraction, Decimal, mpf), never text or complex."""
+    """Object arrays pass when each entry is a real number within float64 (Fraction, Decimal, mpf, int)."""
     for entry in array.flat:
         if isinstance(entry, (str, bytes, complex)) or entry is None:
             return False
         try:
             float(entry)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return False
     return True
 

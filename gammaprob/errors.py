@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 __all__ = ["ArgumentError", "BroadcastError", "ConvergenceError", "DomainError", "GammaProbError", "LossFileError"]
 
 _LONGEST_VALUE = 80
 
 
-def _shown(value) -> str:
-    text = repr(value)
+def shown(value) -> str:
+    """The value as an error text shows it: its repr, cut to a readable length."""
+    try:
+        text = repr(value)
+    except ValueError:
+        # Python refuses to write integers of more than sys.get_int_max_str_digits() digits; Decimal does not.
+        text = str(Decimal(value)) if isinstance(value, int) else f"a {type(value).__name__} too long to write out"
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
@@ -25,7 +32,7 @@ class GammaProbError(Exception):
 
     def __init__(self, parameter: str, value, allowed: str, next_step: str):
         self.parameter, self.value, self.allowed, self.next_step = parameter, value, allowed, next_step
-        super().__init__(f"{parameter}: got {_shown(value)}; allowed: {allowed}; {next_step}")
+        super().__init__(f"{parameter}: got {shown(value)}; allowed: {allowed}; {next_step}")
 
     def __reduce__(self):
         return type(self), (self.parameter, self.value, self.allowed, self.next_step)

@@ -23,10 +23,13 @@ from gammaprob.maximum_likelihood import (
 from gammaprob.pairs import PairStatistic, bandwidth, pair_statistics
 from gammaprob.target import expected_target
 
-__all__ = ["FixedShapeFit", "GapComparison", "LossFit", "fit_losses"]
+__all__ = ["FixedShapeFit", "GapComparison", "LossFit", "fit_losses", "refuse_masked"]
 
 _REPLICATES = 999
 _LEVEL = 0.01
+# With fewer losses the test says next to nothing: with 20, at the level of 1 %, it rejects a uniform law in 22 samples
+# of 100, a lognormal one (σ = 1) in 5 and an inverse gamma one (shape 2) in 32; with 10, in 19, 3 and 14 (measured).
+_FEWEST_TO_JUDGE = 20
 # Without deltas the pairs are shown where the fitted law has these probabilities of a smaller gap.
 _DEFAULT_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
@@ -84,8 +87,13 @@ class LossFit:
 
     @property
     def verdict(self) -> str:
-        """One plain sentence: does the gamma law describe the losses?"""
+        """One plain sentence: does the gamma law describe the losses, or are they too few (under 20) to tell?"""
         p_value = self.anderson_darling.p_value
+        if self.describes and self.n < _FEWEST_TO_JUDGE:
+            return (
+                f"{self.n} losses are too few to tell whether the gamma law describes them: Anderson-Darling does not "
+                f"reject it (p = {p_value:.3g} > {self.level:g}), but of so few would hardly reject any law."
+            )
         if self.describes:
             return (
                 f"The gamma law is compatible with these {self.n} losses: Anderson-Darling does not reject it "
@@ -106,7 +114,7 @@ class LossFit:
         ]
         for name, fixed in (("integer", self.integer), ("half-integer", self.half_integer)):
             lines.append(
-                f"  best {name} shape {fixed.shape:g} (scale {fixed.scale:.6g}) costs "
+                f"  best {name} shape {fixed.shape:.15g} (scale {fixed.scale:.6g}) costs "
                 f"{fixed.log_likelihood_cost:.3g} in log-likelihood"
             )
         lines.append(f"goodness of fit ({self.bootstrap} parametric-bootstrap replicates, each fitted again)")
@@ -146,8 +154,9 @@ def fit_losses(losses, *, deltas=None, bootstrap=_REPLICATES, level=_LEVEL, seed
     p-values.
 
     Measured against mpmath for shapes from 1e-3 to 1e6 and losses from 1e-300 to 1e300: shape and scale to a relative
-    6e-14, the log-likelihood to 2e-14 of n (1 + |log mean|). Raises DomainError or ArgumentError naming the entry, as
-    in losses[3]; nothing is dropped.
+    2e-14 up to shape 1e4, 5e-14 up to 1e5 and 2e-13 up to 1e6 (9e-14 from ten losses on), the worst of 1e5 random
+    samples of 2 to 400 losses; the log-likelihood to 2e-14 of n (1 + |log mean|). Raises DomainError or
+    ArgumentError naming the entry, as in losses[3]; nothing is dropped.
 
     >>> fit = fit_losses(np.arange(1.0, 41.0) / 40, deltas=[0.1, 0.2])
     >>> print(f"{fit.shape:.4f} {fit.scale:.4f} {fit.integer.shape:g} {fit.half_integer.shape:g} {fit.describes}")
@@ -158,6 +167,13 @@ def fit_losses(losses, *, deltas=None, bootstrap=_REPLICATES, level=_LEVEL, seed
     values = _checked_losses(losses)
     deltas = None if deltas is None else _checked_deltas(deltas)
     _check_options(bootstrap, level, seed)
+    # Far tails under- and overflow on the way to a right result, which the caller's own setting must not turn down.
+    with np.errstate(all="ignore"):
+        return _fit(values, deltas, bootstrap, level, seed)
+
+
+def _fit(values, deltas, bootstrap, level, seed):
+    """`fit_losses` of checked arguments."""
     mean, ratios = log_ratios(values)
     deviation = float(mean_log_deviation(ratios))
     shape = float(shape_estimate(deviation))
@@ -198,8 +214,7 @@ def _best_fixed_shape(shape, offset, deviation, best, count, mean):
 
 def _checked_losses(losses):
     """The losses as float64, or a named error with the index of the first entry that is no finite number > 0."""
-    if np.ma.is_masked(losses):
-        raise ArgumentError("losses", losses, "an array without masked entries", "remove them: losses.compressed()")
+    refuse_masked("losses", losses)
     try:
         raw = np.asarray(losses)
     except ValueError as ragged:
@@ -207,7 +222,7 @@ def _checked_losses(losses):
     if raw.ndim != 1:
         raise ArgumentError("losses", raw.shape, "a one-dimensional array", "pass losses.ravel()")
     if raw.dtype.kind in "fiu":
-        with np.errstate(over="ignore"):  # a wider float beyond the doubles: infinite, and named so below
+        with np.errstate(all="ignore"):  # a wider float beyond the doubles: infinite or 0, and named so below
             values = raw.astype(np.float64)
     else:
         values = np.array([_double(index, entry) for index, entry in enumerate(losses)])
@@ -224,17 +239,30 @@ def _checked_losses(losses):
     return values
 
 
+def refuse_masked(name, values):
+    """ArgumentError for a masked array with masked entries, since NumPy would compute with what lies under the mask.
+
+    >>> refuse_masked("losses", np.ma.array([1.0, 2.0]))
+    """
+    if np.ma.is_masked(values):
+        raise ArgumentError(name, values, "an array without masked entries", f"remove them: {name}.compressed()")
+
+
 def _double(index, entry):
     """An entry of a sequence that NumPy takes for no numbers: a Fraction, Decimal or long int, else refused."""
-    if not isinstance(entry, (Real, Decimal)) or isinstance(entry, (bool, np.bool_)):
+    # NumPy registers its durations as integers.
+    if not isinstance(entry, (Real, Decimal)) or isinstance(entry, (bool, np.bool_, np.timedelta64)):
         raise ArgumentError(f"losses[{index}]", entry, "a real number", "convert it, or remove it yourself")
     try:
         return float(entry)
     except OverflowError:
         return np.inf
+    except ValueError:  # of all real numbers the signalling NaN of Decimal alone
+        return np.nan
 
 
 def _checked_deltas(deltas):
+    refuse_masked("deltas", deltas)
     values = np.atleast_1d(real_array("deltas", deltas, DELTA))
     if values.ndim != 1:
         raise ArgumentError("deltas", values.shape, "a scalar or a one-dimensional array", "pass deltas.ravel()")

@@ -17,7 +17,7 @@ import numpy as np
 
 from gammaprob.errors import LossFileError
 
-__all__ = ["read_losses"]
+__all__ = ["read_losses", "source_name"]
 
 _NPY_MAGIC = b"\x93NUMPY"
 # What other formats begin with: (first bytes, name, next step).
@@ -32,7 +32,10 @@ _FOREIGN_FORMATS = (
 _MISSING_WORDS = frozenset({"na", "n/a", "#n/a", "<na>", "nan", "null", "none", "nil", "missing"})
 # A line that begins with # is a comment, but not where a spreadsheet wrote its mark for a failed cell.
 _COMMENT = re.compile(r"\s*#(?!N/A|VALUE!|DIV/0!|REF!|NUM!|NAME\?|NULL!)", re.IGNORECASE)
+# What json.dump, print(list) and print(array) write: not a table, though between two commas it has what looks like one.
+_LIST = re.compile(r"\s*(\[.*\]|\{.*\})\s*", re.DOTALL)
 _ALLOWED = "a finite number > 0"
+_MOST_LABELS = 8  # columns that an error lists by name
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,11 @@ class _Table:
         return repr(self.names[column]) if self.names and self.names[column] else str(column + 1)
 
     def labels(self, columns) -> str:
-        return ", ".join(self.label(column) for column in columns)
+        """The columns, in short where they are many."""
+        labels = [self.label(column) for column in columns]
+        if len(labels) > _MOST_LABELS:
+            labels[_MOST_LABELS - 1 : -1] = ["…"]
+        return ", ".join(labels)
 
 
 def read_losses(path, column=None) -> np.ndarray:
@@ -84,8 +91,8 @@ def read_losses(path, column=None) -> np.ndarray:
     ...     read_losses(file)
     array([0.25, 0.5 ])
     """
-    name = "standard input" if path == "-" else os.fspath(path)
-    data = sys.stdin.buffer.read() if path == "-" else _file_bytes(Path(path), name)
+    name = source_name(path)
+    data = _standard_input(name) if path == "-" else _file_bytes(Path(path), name)
     if not data.strip():
         raise LossFileError("losses", name, "a file with losses in it", "this one is empty: write the losses first")
     for magic, kind, next_step in _FOREIGN_FORMATS:
@@ -93,11 +100,37 @@ def read_losses(path, column=None) -> np.ndarray:
             raise LossFileError("losses", name, f"text or NPY, not {kind}", next_step)
     if data.startswith(_NPY_MAGIC):
         return _npy_losses(data, name, column)
-    table = _table(_text(data, name), name)
+    text = _text(data, name)
+    if _LIST.fullmatch(text):
+        raise LossFileError("losses", name, "a table, not a list in brackets", "write one loss a line, nothing else")
+    table = _table(text, name)
     return _column_losses(table, _column_index(table, column, name), name)
 
 
+def source_name(path) -> str:
+    """How reports and errors name a source of losses, without characters that would steer the reader's terminal.
+
+    >>> source_name("-"), source_name("losses.csv")
+    ('standard input', 'losses.csv')
+    """
+    if path == "-":
+        return "standard input"
+    return "".join(letter if letter.isprintable() else "?" for letter in os.fspath(path))
+
+
+def _standard_input(name):
+    if sys.stdin is None:  # closed by the caller, as in `<&-`
+        raise LossFileError("losses", name, "an open standard input", "it is closed: pipe the losses in or name a file")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as failure:
+        reason = f"a readable one ({failure.strerror or failure})"
+        raise LossFileError("losses", name, reason, "pipe the losses in or name a file") from failure
+
+
 def _file_bytes(path, name):
+    if not name:
+        raise LossFileError("losses", name, "the name of a file", "name one; - reads standard input")
     if path.is_dir():
         raise LossFileError("losses", name, "a file, not a folder", "name the file in it")
     try:
@@ -234,10 +267,15 @@ def _column_index(table, column, name):
         ]
         if len(numeric) == 1:
             return numeric[0]
+        if len(numeric) == table.width and len(table.rows) == 1 and not table.names:
+            row = table.rows[0]
+            raise LossFileError(
+                f"{name}, line {row.line}", f"{table.width} numbers", "one loss a line", "put each on its own line",
+            )
         if numeric:
             raise LossFileError(
-                "column", column, f"one of {table.labels(numeric)}",
-                f"{name} has several columns of numbers: choose one",
+                name, "several columns of numbers", f"one of {table.labels(numeric)}",
+                "say which by column (--column), by name or position",
             )
         row = table.rows[0]
         raise LossFileError(

@@ -14,12 +14,17 @@ import numpy as np
 from gammaprob.domains import DELTA, SCALE, SHAPE, real_array
 from gammaprob.errors import ArgumentError, ConvergenceError, DomainError
 
-__all__ = ["DRAWS", "SMALLEST_SHAPE", "Mean", "Share", "conditional_draws", "expected_target", "gap_cdf"]
+__all__ = [
+    "DRAWS", "LARGEST_SHAPE", "SMALLEST_SHAPE", "Mean", "Share", "conditional_draws", "expected_target", "gap_cdf",
+]
 
 DRAWS = 100_000  # a share of 0.4 to 0.0015, half the distance from the printed to the exact cells of Table 1
 # For small k only a share of about k of the draws is not negligibly small, and a mean of bounded draws is as good as
 # normal once a few hundred of them count: 100 000 × 0.004 = 400.
 SMALLEST_SHAPE = 0.004
+# Gamma draws lie near k, where doubles are 2^-52 k apart at most: a pair rounds to a tie with probability up to
+# 2^-52 √k/√(4π), so that at this shape one run of 100 000 pairs in five hundred sees one.
+LARGEST_SHAPE = 1e17
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,8 @@ class Share:
 def gap_cdf(delta: float, *, shape: float, scale: float, seed, draws: int = DRAWS) -> Share:
     """P(|X−Y| ≤ δ), Eq. 5 of the paper, as the share of `draws` independent gamma pairs; scalars only.
 
-    `seed` is anything that `numpy.random.default_rng` takes. Raises `DomainError` outside the domain of the law.
+    `seed` is anything that `numpy.random.default_rng` takes. Raises `DomainError` outside the domain of the law, and
+    `ConvergenceError` for a shape above `LARGEST_SHAPE`, where the draws' rounding would show.
 
     >>> share = gap_cdf(0.1, shape=4, scale=0.066, seed=0)
     >>> abs(share.z_score(0.44076693905370062)) < 6
@@ -80,6 +86,7 @@ def gap_cdf(delta: float, *, shape: float, scale: float, seed, draws: int = DRAW
     """
     rng = _generator(seed, draws)
     delta, shape, scale = _scalars(delta, shape, scale)
+    _check_resolution(shape)
     first, second = rng.standard_gamma(shape, draws), rng.standard_gamma(shape, draws)
     return Share(int(np.count_nonzero(np.abs(first - second) <= delta / scale)) if delta > 0.0 else 0, draws)
 
@@ -89,7 +96,7 @@ def expected_target(delta: float, *, shape: float, scale: float, seed, draws: in
 
     At δ = 0 the limit δ → 0+: every draw is ½ for shape ≥ 1/2, below it X/δ has a beta prime law. For δ < 0 the pair is
     mirrored. Raises `DomainError` outside the domain of the law, and `ConvergenceError` for a shape below
-    `SMALLEST_SHAPE`, where too few draws would count.
+    `SMALLEST_SHAPE`, where too few draws would count, or above `LARGEST_SHAPE`, where the draws' rounding would show.
 
     >>> mean = expected_target(0.1, shape=4, scale=0.066, seed=0)
     >>> abs(mean.z_score(0.38444857104536060)) < 6
@@ -100,6 +107,7 @@ def expected_target(delta: float, *, shape: float, scale: float, seed, draws: in
         raise ConvergenceError(
             "shape", shape, f"a shape of at least {SMALLEST_SHAPE} (simulation)", "use gammaprob.certified below it",
         )
+    _check_resolution(shape)
     smaller, gap = _pair_at_gap(abs(delta), shape, scale, seed, draws)
     target = smaller / (2.0 * smaller + gap)
     target = 1.0 - target if delta < 0.0 else target
@@ -192,6 +200,13 @@ def _power_envelope(shape: float, z: float):
         return u, np.choose(piece, [accept_low, accept_middle, accept_high])
 
     return propose
+
+
+def _check_resolution(shape: float) -> None:
+    if shape > LARGEST_SHAPE:
+        raise ConvergenceError(
+            "shape", shape, f"a shape of at most {LARGEST_SHAPE:g} (simulation)", "use gammaprob.certified above it",
+        )
 
 
 def _scalars(delta, shape, scale) -> tuple[float, float, float]:

@@ -64,8 +64,10 @@ def pair_statistics(losses, deltas):
     """
     losses = np.asarray(losses, dtype=float)
     values, counts = np.unique(losses, return_counts=True)
-    width = bandwidth(losses)
-    return tuple(_statistic(values, counts, float(delta), width) for delta in deltas)
+    # Whatever the caller's own setting: beyond the largest double lies no loss, and where δ/X is, the target is 0.
+    with np.errstate(all="ignore"):
+        width = bandwidth(losses)
+        return tuple(_statistic(values, counts, float(delta), width) for delta in deltas)
 
 
 def _statistic(values, counts, delta, width):
@@ -85,8 +87,7 @@ def _statistic(values, counts, delta, width):
     near = int(np.sum(counts * partners))
     if near == 0:
         return PairStatistic(delta, within, share, float(share_error), 0, np.nan, np.nan)
-    with np.errstate(over="ignore"):  # δ/X beyond the largest double: the target is 0
-        target = 1 / (2 + delta / values)
+    target = 1 / (2 + delta / values)
     mean = np.sum(counts * partners * target) / near
     residual = target - mean
     as_first = partners * residual
@@ -100,14 +101,20 @@ def _statistic(values, counts, delta, width):
 def _reach(values, gap):
     """For each of the ascending distinct values u: how many values v have v − u ≤ gap in floating point.
 
-    The rounded sum u + gap misses the answer by the few values that lie within a rounding of it; v − u is monotone in
-    v, so that stepping over those values while the difference says so ends at the answer.
+    The rounded sum u + gap misses the answer by the values that lie within a rounding of it: mostly none, but all that
+    are tiny beside u where −gap is about u. v − u is monotone in v, so that bisection finds those answers.
     """
-    last = values.size - 1
-    with np.errstate(over="ignore"):  # beyond the largest double lies no loss
-        reach = np.searchsorted(values, values + gap, side="right")
-    while np.any(short := (reach <= last) & (values[np.minimum(reach, last)] - values <= gap)):
-        reach += short
-    while np.any(long := (reach > 0) & (values[np.maximum(reach - 1, 0)] - values > gap)):
-        reach -= long
+    size = values.size
+    reach = np.searchsorted(values, values + gap, side="right")
+    short = (reach < size) & (values[np.minimum(reach, size - 1)] - values <= gap)
+    long = (reach > 0) & (values[np.maximum(reach - 1, 0)] - values > gap)
+    missed = np.flatnonzero(short | long)
+    start = values[missed]
+    low = np.where(short[missed], reach[missed] + 1, 0)
+    high = np.where(short[missed], size, reach[missed] - 1)
+    while np.any(low < high):
+        middle = (low + high) // 2
+        within = (middle < size) & (values[np.minimum(middle, size - 1)] - start <= gap)
+        low, high = np.where(within, middle + 1, low), np.where(within, high, middle)
+    reach[missed] = low
     return reach

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import operator
 from functools import cache, wraps
+from itertools import accumulate
+from math import comb, factorial
 
 import sympy
-from sympy import Integer, Poly, Symbol, binomial, exp, expint, factorial
+from sympy import QQ, Poly, Symbol, exp, expint
 
 from gammaprob.domains import ORDER, SHAPE
 from gammaprob.errors import ArgumentError, DomainError
@@ -37,11 +39,13 @@ def _of_positive_integer(symbol):
         @wraps(function)
         def checked(value):
             try:
-                integer = operator.index(value)
+                integer = None if isinstance(value, bool) else operator.index(value)
             except TypeError:
+                integer = None
+            if integer is None:
                 raise ArgumentError(
                     symbol.name, value, "an integer ≥ 1", "use gammaprob or gammaprob.certified for real values"
-                ) from None
+                )
             if integer < 1:
                 raise DomainError(symbol.name, value, "an integer ≥ 1", symbol.next_step)
             return remembered(integer)
@@ -60,12 +64,15 @@ def gamma_integral(k):
     >>> gamma_integral(2)
     (-1 - x/Theta)*exp(-x/Theta)
     """
-    return -sum((x / Theta) ** n / factorial(n) for n in range(k)) * exp(-x / Theta)
+    return -_polynomial([QQ(1, factorial(n)) for n in range(k)]).as_expr(x / Theta) * exp(-x / Theta)
 
 
-def _polynomial(expression) -> Poly:
-    """A polynomial in z with rational coefficients."""
-    return Poly(expression, _z, domain="QQ")
+def _polynomial(coefficients) -> Poly:
+    """The polynomial in z with these rational coefficients, lowest power first.
+
+    From a list, because SymPy's sums sort and compare all their terms again at each step.
+    """
+    return Poly.from_list(list(coefficients)[::-1], _z, domain=QQ)
 
 
 @cache
@@ -74,13 +81,12 @@ def _gap_polynomial(k) -> Poly:
 
     From P(Y − X > δ) = ∫₀^∞ γ(x) (−G(x + δ)) dx: expand (x + δ)^(n−1) by the binomial theorem and integrate each power
     of x against e^(−2x/Θ) (supplementary, section 2). Twice that, because the law of Y − X is symmetric.
+
+    The term (n, i) is 2 C(n−1, i) (k+i−1)! / ((n−1)! (k−1)! 2^(k+i)) z^(n−1−i) = 2 C(k+i−1, i) / 2^(k+i) · z^m/m! with
+    m = n − 1 − i: the coefficient of z^m/m! is a sum over i = 0..k−1−m.
     """
-    terms = [
-        2 * binomial(n - 1, i) * factorial(k + i - 1) / (factorial(n - 1) * factorial(k - 1) * Integer(2) ** (k + i))
-        * _z ** (n - 1 - i)
-        for n in range(1, k + 1) for i in range(n)
-    ]
-    return _polynomial(sum(terms))
+    sums = list(accumulate(QQ(2 * comb(k + i - 1, i), 2 ** (k + i)) for i in range(k)))
+    return _polynomial(sums[k - 1 - m] / factorial(m) for m in range(k))
 
 
 @_of_positive_integer(SHAPE)
@@ -95,7 +101,11 @@ def gap_sf(k):
     >>> gap_sf(2)
     (1 + delta/(2*Theta))*exp(-delta/Theta)
     """
-    return _gap_polynomial(k).as_expr(delta / Theta) * exp(-delta / Theta)
+    return _survival(k, delta)
+
+
+def _survival(k, gap):
+    return _gap_polynomial(k).as_expr(gap / Theta) * exp(-gap / Theta)
 
 
 @_of_positive_integer(SHAPE)
@@ -128,13 +138,14 @@ def strip_probability(k):
     >>> strip_probability(1)
     -exp(-delta_2/Theta)/2 + exp(-delta_1/Theta)/2
     """
-    return (gap_sf(k).subs(delta, delta_1) - gap_sf(k).subs(delta, delta_2)) / 2
+    return (_survival(k, delta_1) - _survival(k, delta_2)) / 2
 
 
 def _exponential_integral_parts(u):
     """Polynomials a, b in z with I(u) = a + b e^z E₁(z), from I(u) = z e^z E_u(z) and DLMF 8.19.7."""
-    a = sum(factorial(u - s - 2) * (-_z) ** s for s in range(u - 1)) * _z / factorial(u - 1)
-    b = _z * (-_z) ** (u - 1) / factorial(u - 1)
+    unit = factorial(u - 1)
+    a = [QQ(0), *(QQ((-1) ** s * factorial(u - s - 2), unit) for s in range(u - 1))]
+    b = [QQ(0)] * u + [QQ((-1) ** (u - 1), unit)]
     return _polynomial(a), _polynomial(b)
 
 
@@ -167,13 +178,12 @@ def expected_target(k):
     1/2 - delta*exp(delta/Theta)*expint(1, delta/Theta)/(2*Theta)
     """
     weights = [
-        _polynomial(binomial(k - 1, i) * factorial(k + i - 1) / Integer(2) ** (k + i) * _z ** (k - 1 - i))
-        for i in range(k)
+        _polynomial([QQ(0)] * (k - 1 - i) + [QQ(comb(k - 1, i) * factorial(k + i - 1), 2 ** (k + i))]) for i in range(k)
     ]
     parts = [_exponential_integral_parts(u) for u in range(k, 2 * k)]
     rational, transcendental = (
-        sum((weight * part[side] for weight, part in zip(weights, parts, strict=True)), _polynomial(0))
+        sum((weight * part[side] for weight, part in zip(weights, parts, strict=True)), _polynomial([]))
         for side in (0, 1)
     )
-    total = sum(weights, _polynomial(0)).as_expr(delta / Theta)
+    total = sum(weights, _polynomial([])).as_expr(delta / Theta)
     return (1 - _with_exponential_integral(rational, transcendental) / total) / 2

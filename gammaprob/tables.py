@@ -7,10 +7,12 @@ with the printed digits. `main` returns the exit code, so that it can be called 
 from __future__ import annotations
 
 import argparse
-import os
+import re
 import sys
 from fractions import Fraction
 from pathlib import Path
+
+from paper_tables._terminal import put
 
 __all__ = ["main"]
 
@@ -19,6 +21,7 @@ CONTRADICTED, UNUSABLE, WITNESSES_DISAGREE, INTERRUPTED = 1, 2, 3, 130
 _FORMATS = {"text": "txt", "markdown": "md", "latex": "tex", "csv": "csv", "json": "json"}
 _DIGITS = (12, 6)  # default of the printed tables; of a losses file, whose own digits are fewer
 _MOST_DIGITS = 100
+_LARGEST_SEED = 2**128 - 1  # as many bits as NumPy's generators make use of: secrets.randbits(128)
 _DESCRIPTION = """\
 Tables 1 and 2 of "A Mathematical Analysis of Learning Loss for Active Learning in Regression"
 beside the exact law: certified digits, a verdict for every printed cell, independent witnesses,
@@ -50,7 +53,7 @@ class _Parser(argparse.ArgumentParser):
         raise _UsageError(f"{message}; see --help")
 
     def _print_message(self, message, file=None):
-        _put(message, file or sys.stdout)
+        put(message, file or sys.stdout)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -80,13 +83,13 @@ def _run(argv) -> int:
 
     try:
         report = _report(options)
-        found = contradictions(report) if options.check else []
+        found = contradictions(report, whole=options.delta is None) if options.check else []
     except WitnessContradiction as contradiction:
         return _complain(str(contradiction), WITNESSES_DISAGREE)
     except GammaProbError as error:
         return _complain(str(error), UNUSABLE)
     if options.out is None:
-        _put(_rendered(report, options.format or "text", sys.stdout), sys.stdout)
+        put(_rendered(report, options.format or "text", sys.stdout), sys.stdout)
     else:
         _write(report, options.out, [options.format] if options.format else list(_FORMATS))
     for line in found:
@@ -105,30 +108,30 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--shape", metavar="K", help="gamma shape k > 0, any real (default: 4, as the paper states)")
     what.add_argument("--scale", metavar="THETA", help="gamma scale Θ > 0 (default: 0.066, as the paper states)")
     what.add_argument("--delta", metavar="D", nargs="+", action="extend", help="gaps δ, separated by blanks or commas; "
-                      "numbers are taken exactly, fractions allowed (default: those of the paper)")
+                      "numbers are taken exactly, fractions allowed, a negative one as in --delta=-1/3 "
+                      "(default: those of the paper)")
     what.add_argument("--losses", metavar="FILE",
                       help="losses to fit: CSV or other text table, NPY, or - for standard input")
     what.add_argument("--column", metavar="C", help="column of the losses file: its name, or its position from 1")
     how = parser.add_argument_group("how to show it")
-    how.add_argument("--digits", type=_whole("digits", 1, _MOST_DIGITS), metavar="N",
+    how.add_argument("--digits", type=_whole(1, _MOST_DIGITS), metavar="N",
                      help=f"certified significant digits, 1 to {_MOST_DIGITS} "
                           f"(default: {_DIGITS[0]}; with --losses {_DIGITS[1]})")
     how.add_argument("--format", choices=tuple(_FORMATS), help="default: text; with --out all of them")
-    how.add_argument("--out", metavar="DIR", type=Path,
+    how.add_argument("--out", metavar="DIR",
                      help="write tables.txt, .md, .tex, .csv, .json into this folder")
-    how.add_argument("--seed", type=_whole("seed", 0, None), default=0, metavar="S",
+    how.add_argument("--seed", type=_whole(0, _LARGEST_SEED), default=0, metavar="S",
                      help="seed of simulation and bootstrap (default: 0)")
     how.add_argument("--check", action="store_true",
                      help="compare with the recorded verdicts; exit code 1 when one differs")
     return parser
 
 
-def _whole(name: str, least: int, most: int | None):
-    allowed = f"an integer from {least} to {most}" if most else f"an integer >= {least}"
-
+def _whole(least: int, most: int):
     def convert(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= (most or int(text))):
-            raise argparse.ArgumentTypeError(f"{name}: got {text!r}; allowed: {allowed}")
+        # The length comes first: int() itself refuses thousands of digits.
+        if not re.fullmatch("[0-9]{1,99}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"got {text!r}; allowed: an integer from {least} to {most}")
         return int(text)
 
     return convert
@@ -140,6 +143,8 @@ def _report(options):
     from gammaprob._table_cells import exact_number
     from gammaprob.domains import DELTA, SCALE, SHAPE
 
+    if options.out == "":  # to pathlib the current folder, to a user a variable that was not set
+        raise _UsageError("out: got ''; allowed: a folder, or the name of a new one; write . for the current folder")
     numbers = ("1", "2") if options.table == "both" else (options.table,)
     deltas = None
     if options.delta is not None:
@@ -152,8 +157,6 @@ def _report(options):
         for name in ("shape", "scale", "check"):
             if getattr(options, name) not in (None, False):
                 raise _UsageError(f"--{name} cannot go with --losses, where the law is fitted; drop one of them")
-        if options.losses == "-" and sys.stdin is None:
-            raise _UsageError("--losses - reads standard input, which is closed; pipe the losses in or name a file")
         from gammaprob._table_losses import losses_report
 
         return losses_report(options.losses, options.column, numbers, digits=options.digits or _DIGITS[1], **common)
@@ -185,39 +188,22 @@ def _rendered(report, form: str, stream=None) -> str:
     return terminal.as_text(report, width=width, colour=colour, letters=letters)
 
 
-def _write(report, folder: Path, forms: list[str]) -> None:
+def _write(report, folder: str, forms: list[str]) -> None:
     """One file a format, in UTF-8; the paths go to standard output."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for form in forms:
-        path = folder / f"tables.{_FORMATS[form]}"
-        path.write_text(_rendered(report, form), encoding="utf-8")
-        _put(f"{path}\n", sys.stdout)
-
-
-def _put(text: str, stream) -> None:
-    """Write all of it, whatever the stream's character set; a reader that has gone is no failure."""
-    if stream is None:  # closed by the caller, as in `>&-`
-        return
-    from gammaprob._table_document import to_ascii
-
-    encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = to_ascii(text).encode(encoding, "backslashreplace").decode(encoding)
-    try:
-        stream.write(text)
-        stream.flush()
+        Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        # What is still buffered would raise again when the interpreter flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        # A reader such as `head` that has seen enough is no error; a full disk is.
-        if not isinstance(error, BrokenPipeError):
-            raise
+        raise _UsageError(
+            f"out: got {folder!r}; allowed: a folder, or the name of a new one ({error.strerror}); name another"
+        ) from error
+    for form in forms:
+        path = Path(folder) / f"tables.{_FORMATS[form]}"
+        path.write_text(_rendered(report, form), encoding="utf-8")
+        put(f"{path}\n", sys.stdout)
 
 
 def _complain(message: str, code: int) -> int:
-    _put(f"{PROGRAM}: {' '.join(message.split())}\n", sys.stderr)
+    put(f"{PROGRAM}: {' '.join(message.split())}\n", sys.stderr)
     return code
 
 

@@ -50,8 +50,10 @@ def expected_target(delta, *, shape, scale):
     0.384448571045
     """
     delta = real_array("delta", delta, DELTA)
+    if not (delta < 0.0).any():
+        return evaluate("target", delta, shape, scale)
     values = evaluate("target", np.abs(delta), shape, scale)
-    return values if not (delta < 0.0).any() else np.where(delta < 0.0, 1.0 - values, values)[()]
+    return np.where(delta < 0.0, 1.0 - values, values)[()]
 
 
 def expected_gradient(delta, q, theta_i, theta_j, *, shape, scale):
@@ -87,8 +89,9 @@ def expected_gradient(delta, q, theta_i, theta_j, *, shape, scale):
             raise BroadcastError(name, float(theta), "an array with a last axis of features", "pass a feature vector")
     phi = np.asarray(expected_target(delta, shape=shape, scale=scale))
     try:
-        coefficient = np.where(PROBABILITY.contains(q), q, np.nan) - phi
-        return coefficient[..., None] * (features[0] - features[1])
+        with np.errstate(all="ignore"):
+            coefficient = np.where(PROBABILITY.contains(q), q, np.nan) - phi
+            return coefficient[..., None] * (features[0] - features[1])
     except ValueError:
         raise BroadcastError(
             "theta_i",

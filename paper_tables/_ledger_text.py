@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import textwrap
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from paper_tables._terminal import PLAIN_WIDTH, carries, to_ascii, wants_colour, width_of
 from paper_tables.outcome import AMBIGUOUS, HOLDS, NOT_COMPUTABLE, VERDICTS, WRONG
 
 FORMATS = ("text", "markdown", "json")
 
-_PIPED_WIDTH = 120  # columns where there is no terminal to ask
-_NARROWEST = 40  # below this many columns the lines are left to the terminal to wrap
+_LEAST_BESIDE = 50  # columns that a claim needs to stand beside its verdict; with fewer it goes under it
 _COLOURS = {HOLDS: "32", WRONG: "31", AMBIGUOUS: "33", NOT_COMPUTABLE: "2"}
 
 
 @dataclass(frozen=True)
 class Style:
-    """Width in columns, and whether to colour."""
+    """Width in columns, whether to colour, and how to write the papers' letters (`str` or `to_ascii`)."""
 
-    width: int
-    colour: bool
+    width: int = PLAIN_WIDTH
+    colour: bool = False
+    letters: Callable[[str], str] = str
 
     @classmethod
     def of(cls, stream) -> Style:
-        """The terminal's own width and colours; `_PIPED_WIDTH` and none where the stream is no terminal.
-
-        COLUMNS sets the width, NO_COLOR switches colours off, as is usual.
-        """
-        width = shutil.get_terminal_size((_PIPED_WIDTH, 24)).columns if stream.isatty() or "COLUMNS" in os.environ \
-            else _PIPED_WIDTH
-        return cls(max(width, _NARROWEST), stream.isatty() and "NO_COLOR" not in os.environ)
+        """As the stream, its terminal and the user's environment have it."""
+        return cls(width_of(stream), wants_colour(stream), str if carries(stream) else to_ascii)
 
     def paint(self, text: str, verdict: str) -> str:
         return f"\033[{_COLOURS[verdict]}m{text}\033[0m" if self.colour else text
+
+    def wrapped(self, text: str, indent: str = "") -> list[str]:
+        """The text in lines that are not wider than asked; all but the first stand two columns further in."""
+        return textwrap.wrap(
+            self.letters(text), self.width, initial_indent=indent, subsequent_indent=indent + "  ",
+            break_on_hyphens=False,
+        )
 
 
 def render(results, summaries, form: str, style: Style, *, details: bool, summary_only: bool) -> str:
@@ -43,8 +45,8 @@ def render(results, summaries, form: str, style: Style, *, details: bool, summar
     if form == "json":
         return _json(results, summaries, summary_only)
     records = [] if summary_only else _RECORDS[form](results, style, details)
-    failures = [f"FAILED {r.record.id}: {r.problem}" for r in results if r.problem]
-    return "\n".join([*records, *([""] if records else []), *_SUMMARY[form](summaries), *failures])
+    failures = [line for r in results if r.problem for line in style.wrapped(f"FAILED {r.record.id}: {r.problem}")]
+    return "\n".join([*records, *([""] if records else []), *_SUMMARY[form](summaries, style), *failures])
 
 
 def _evidence(result) -> list[str]:
@@ -67,44 +69,55 @@ def _text_records(results, style: Style, details: bool) -> list[str]:
     identity = max(len(r.record.id) for r in results)
     verdict = max(map(len, VERDICTS))
     heading = f"{'id':<{identity}}  {'verdict':<{verdict}}  points  "
-    narrow = style.width - len(heading) < _NARROWEST  # then the claim goes under its heading instead of beside it
-    indent = 2 if narrow else len(heading)
-    lines = [heading.rstrip() if narrow else heading + "[place] claim"]
+    beside = style.width - len(heading) >= _LEAST_BESIDE
+    lines = [heading + "[place] claim"] if beside else []
     for result in results:
         record = result.record
-        painted = style.paint(f"{record.verdict:<{verdict}}", record.verdict)
-        head = f"{record.id:<{identity}}  {painted}  {result.points:>6}{'! ' if result.problem else '  '}"
         body = [f"[{record.place}] {record.statement}", *_notes(record)]
         if details:
             body += [f"conditions: {record.conditions}"] if record.conditions else []
             body += _evidence(result)
-        wrapped = [
-            " " * indent + line for text in body
-            for line in textwrap.wrap(text, style.width - indent, subsequent_indent="  ", break_on_hyphens=False)
-        ]
-        lines += [head.rstrip(), *wrapped] if narrow else [head + wrapped[0][indent:], *wrapped[1:]]
+        indent = " " * (len(heading) if beside else 2)
+        wrapped = [line for text in body for line in style.wrapped(text, indent)]
+        failed = "!" if result.problem else " "
+        if beside:
+            painted = style.paint(f"{record.verdict:<{verdict}}", record.verdict)
+            head = f"{record.id:<{identity}}  {painted}  {result.points:>6}{failed} "
+            lines += [head + wrapped[0][len(indent):], *wrapped[1:]]
+        else:
+            lines += [
+                *style.wrapped(f"{record.id}  points: {result.points}{failed}"),
+                "  " + style.paint(record.verdict, record.verdict), *wrapped,
+            ]
     return lines
 
 
-def _text_summary(summaries) -> list[str]:
-    return _columns([_summary_head(), *map(_summary_row, summaries)])
-
-
-def _columns(rows: list[list[str]]) -> list[str]:
-    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
+def _summary_rows(summaries) -> list[list[str]]:
+    """The counts with one column a document, which is narrower than one row a document."""
     return [
-        "  ".join([row[0].ljust(first), *(cell.rjust(width) for cell, width in zip(row[1:], others, strict=True))])
-        for row in rows
+        ["", *(summary.document for summary in summaries)],
+        *([verdict, *(str(summary.verdicts[verdict]) for summary in summaries)] for verdict in VERDICTS),
+        *(
+            [name, *(str(getattr(summary, name)) for summary in summaries)]
+            for name in ("records", "exercised", "points", "failed")
+        ),
     ]
 
 
-def _summary_head() -> list[str]:
-    return ["document", *VERDICTS, "records", "exercised", "points", "failed"]
-
-
-def _summary_row(summary) -> list[str]:
-    counts = [summary.verdicts[verdict] for verdict in VERDICTS]
-    return [summary.document, *map(str, [*counts, summary.records, summary.exercised, summary.points, summary.failed])]
+def _text_summary(summaries, style: Style) -> list[str]:
+    rows = _summary_rows(summaries)
+    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
+    lines = [
+        "  ".join([row[0].ljust(first), *(cell.rjust(width) for cell, width in zip(row[1:], others, strict=True))])
+        for row in rows
+    ]
+    if len(lines[0]) <= style.width:
+        return lines
+    names, *documents = zip(*rows, strict=True)
+    return [
+        line for document, *counts in documents
+        for line in style.wrapped(f"{document}: {', '.join(map(' '.join, zip(names[1:], counts, strict=True)))}")
+    ]
 
 
 def _markdown_table(head: list[str], rows: list[list[str]]) -> list[str]:
@@ -125,8 +138,9 @@ def _markdown_records(results, style: Style, details: bool) -> list[str]:
     return _markdown_table(["id", "place", "claim", "verdict", "correction or reason", "points"], rows)
 
 
-def _markdown_summary(summaries) -> list[str]:
-    return _markdown_table(_summary_head(), [_summary_row(summary) for summary in summaries])
+def _markdown_summary(summaries, style: Style) -> list[str]:
+    head, *rows = _summary_rows(summaries)
+    return _markdown_table(head, rows)
 
 
 def _json(results, summaries, summary_only: bool) -> str:

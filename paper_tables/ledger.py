@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from paper_tables import _ledger_text
+from paper_tables._terminal import put
 from paper_tables.outcome import AMBIGUOUS, NOT_COMPUTABLE, VERDICTS, WRONG, Outcome
 from paper_tables.records import DOCUMENTS, ClaimsError, Record, load_records
 
 __all__ = ["Result", "Summary", "main", "resolve", "run", "summarise"]
+
+PROGRAM = "python -m paper_tables.ledger"
 
 
 @dataclass(frozen=True)
@@ -132,9 +134,14 @@ def summarise(results: Iterable[Result]) -> tuple[Summary, ...]:
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message, file=None):
+        put(message, file or sys.stdout)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m paper_tables.ledger",
+    parser = _Parser(
+        prog=PROGRAM,
         description="Run the witnesses of all recorded claims of the papers, and compare with the recorded verdicts.",
         epilog="Exit code: 0 all verdicts confirmed; 1 a witness contradicts its record; 2 wrong usage or claims file.",
     )
@@ -163,31 +170,33 @@ def _chosen(records: tuple[Record, ...], options: argparse.Namespace) -> tuple[R
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    """The command line; returns the exit code.
+
+    >>> main(["--id", "NO-SUCH-RECORD"])
+    2
+    """
+    options = _parser().parse_args(arguments)
     try:
         records = _chosen(load_records(options.claims), options)
     except ClaimsError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
-        return 2
+        return _complain(str(error))
     results = run(records)
-    style = _ledger_text.Style.of(sys.stdout)
     text = _ledger_text.render(
-        results, summarise(results), options.format, style, details=bool(options.id), summary_only=options.summary
+        results, summarise(results), options.format, _ledger_text.Style.of(sys.stdout), details=bool(options.id),
+        summary_only=options.summary,
     )
     try:
-        print(text, flush=True)
+        put(text + "\n", sys.stdout)
     except OSError as error:
-        # What is still buffered would raise again when the interpreter flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        # A reader such as `head` that has seen enough is no error, and the exit code still tells what came out.
-        if not isinstance(error, BrokenPipeError):
-            print(f"{parser.prog}: error: output: {error.strerror}", file=sys.stderr)
-            return 2
+        return _complain(f"output: {error.strerror}")
     return int(any(result.problem for result in results))
 
 
+def _complain(message: str) -> int:
+    """Say in one line why the run cannot be made, and return its exit code."""
+    put(f"{PROGRAM}: error: {message}\n", sys.stderr)
+    return 2
+
+
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace")  # Greek letters must not end the run where the terminal has none
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""The tables of the papers, digit for digit: every value is the string that was printed.
+"""The tables of the papers, digit for digit, and their numbered equations: every value is the string that was printed.
 
 A printed number is a fact about a document, so it stays a string: 0.30 and 0.3 claim different accuracies, and a float
 cannot tell them apart.
@@ -11,7 +11,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["UnknownTableError", "document", "load", "names", "place"]
+__all__ = ["UnknownTableError", "document", "equations", "functions", "load", "names", "place"]
 
 _FOLDER = files("paper_tables").joinpath("published")
 
@@ -82,3 +82,30 @@ def document(name: str) -> str:
     'slides'
     """
     return _known(name)["document"]
+
+
+@cache
+def _formulas() -> dict[str, dict[str, dict]]:
+    return tomllib.loads(_FOLDER.joinpath("equations.toml").read_text(encoding="utf-8"))
+
+
+def equations(name: str) -> dict[str, str]:
+    """The numbered equations of the document "main", "supplementary" or "slides": number -> what is printed there.
+
+    Several lines under one number stay several lines. Raises KeyError for another document.
+
+    >>> equations("main")["2b"]
+    '∇_θ L_loss ∈ {0, ±w}'
+    >>> equations("slides")
+    {}
+    """
+    return {number: text.strip() for number, text in _formulas()[name]["equations"].items()}
+
+
+def functions(name: str) -> dict[str, list[str]]:
+    """The functions that the text of a document defines: letter -> its arguments. Raises KeyError as `equations`.
+
+    >>> functions("main")["f"]
+    ['x']
+    """
+    return {letter: list(arguments) for letter, arguments in _formulas()[name]["functions"].items()}

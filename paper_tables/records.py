@@ -100,31 +100,46 @@ def _record(entry, place: str) -> Record:
     return Record(**entry)
 
 
+def _claims_files(folder: Path) -> list[tuple[str, str]]:
+    """Name and text of each claims file, in alphabetical order."""
+    if not folder.is_dir():
+        raise ClaimsError(str(folder), "no such folder", "pass a folder of *.toml files")
+    place, texts = str(folder), []
+    try:
+        for path in sorted(folder.iterdir(), key=lambda entry: entry.name):
+            if path.name.endswith(".toml"):
+                place = path.name
+                texts.append((place, path.read_text(encoding="utf-8")))
+    except UnicodeDecodeError as error:
+        raise ClaimsError(place, f"not UTF-8: {error.reason} at byte {error.start}", "save it as UTF-8") from error
+    except OSError as error:
+        raise ClaimsError(place, f"cannot be read: {error.strerror}", "pass a folder of readable files") from error
+    return texts
+
+
 def load_records(folder: Path | None = None) -> tuple[Record, ...]:
     """All records: by document as in `DOCUMENTS`, then file by file in alphabetical order, each from top to bottom.
 
-    `folder` is the one that ships with the package unless another is given. Raises `ClaimsError` for malformed TOML,
-    a record that breaks a rule, an id that occurs twice, or a folder without records.
+    `folder` is the one that ships with the package unless another is given. Raises `ClaimsError` for a file that
+    cannot be read or is no UTF-8, malformed TOML, a record that breaks a rule, an id that occurs twice, or a folder
+    without records.
 
     >>> {record.document for record in load_records()} == set(DOCUMENTS)
     True
     """
     folder = files("paper_tables").joinpath("claims") if folder is None else Path(folder)
-    if not folder.is_dir():
-        raise ClaimsError(str(folder), "no such folder", "pass a folder of *.toml files")
     records: dict[str, Record] = {}
-    paths = (entry for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    for path in sorted(paths, key=lambda entry: entry.name):
+    for name, text in _claims_files(folder):
         try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
+            content = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise ClaimsError(path.name, f"malformed TOML: {error}", "correct the syntax") from error
+            raise ClaimsError(name, f"malformed TOML: {error}", "correct the syntax") from error
         if set(content) != {"claim"} or not isinstance(content["claim"], list):
-            raise ClaimsError(path.name, "something else than records", "begin each record with [[claim]]")
+            raise ClaimsError(name, "something else than records", "begin each record with [[claim]]")
         for entry in content["claim"]:
-            record = _record(entry, path.name)
+            record = _record(entry, name)
             if record.id in records:
-                raise ClaimsError(f"{path.name}, {record.id}", "duplicate id", "ids are permanent and unique")
+                raise ClaimsError(f"{name}, {record.id}", "duplicate id", "ids are permanent and unique")
             records[record.id] = record
     if not records:
         raise ClaimsError(str(folder), "no records", "pass a folder of *.toml files with [[claim]] records")

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
 
@@ -364,4 +370,118 @@ def test_the_precision_is_restored():
 
 def test_a_quantity_that_never_converges_is_an_error():
     with pytest.raises(ConvergenceError, match="digits: got 30"):
-        certify(lambda bits: arb(0, 1), 30)
+        certify(lambda bits: arb(0, 1), 30, ("delta", 1))
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "blamed"),
+    [
+        ("gap_ppf", {"q": "1e-20", "shape": "0.001", "scale": 1, "digits": 10}, "digits: got 10"), ("expected_target",
+        {"delta": "1", "shape": "1e300", "scale": 1}, "shape: got '1e300'"), ("expected_target", {"delta": "1e9",
+        "shape": "1e12", "scale": 1}, "shape: got '1e12'"), ("gap_sf", {"delta": "1e30", "shape": "2.3", "scale":
+        "2"}, "delta: got '1e30'"), ("strip_probability", {"delta_1": 1, "delta_2": "1e30", "shape": "2.3", "scale":
+        1}, "delta_2: got '1e30'"), ("strip_probability", {"delta_1": "-1e30", "delta_2": -1, "shape": "2.3",
+        "scale": 1}, "delta_1: got '-1e30'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_had_is_told_in_the_callers_own_values(function, arguments, blamed):
+    with pytest.raises(ConvergenceError, match=f"^{blamed}; allowed: "):
+        getattr(certified, function)(**arguments)
+
+
+def test_threads_take_turns_with_the_precision():
+    """A second computation does not begin inside the first; 0.2 s are plenty for it to begin if nothing held it."""
+    started, begun = threading.Event(), threading.Event()
+
+    def first(bits):
+        started.set()
+        assert not begun.wait(0.2) and flint.ctx.prec == bits
+        return arb(1)
+
+    def second(bits):
+        begun.set()
+        return arb(2)
+
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(certify, first, 30, ("delta", 1))
+        assert started.wait(10)
+        two = pool.submit(certify, second, 200, ("delta", 1))
+        assert (one.result(10).digits[0], two.result(10).digits[0]) == ("1", "2")
+
+
+def test_many_threads_get_the_digits_of_one():
+    """In a process of its own, which a hang does not outlive: 40 calls take about a second."""
+    program = """
+import sys
+import flint
+from concurrent.futures import ThreadPoolExecutor
+from gammaprob import certified
+def text(digits):
+    value = certified.gap_sf("7.3", shape="2.82", scale="1", digits=digits)
+    assert 0 < value.upper - value.lower <= 3 * value.upper / 10**digits
+    return value.digits
+asked = (10, 30, 80, 200)
+alone = [text(digits) for digits in asked]
+sys.setswitchinterval(1e-5)
+with ThreadPoolExecutor(4) as pool:
+    assert list(pool.map(text, asked * 10)) == alone * 10
+assert flint.ctx.prec == 53
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=20)
+
+
+def test_thousands_of_digits_are_written_and_read():
+    value = certified.gap_cdf("0.1", shape=4, scale="0.066", digits=5000)
+    shown = value.digits
+    assert len(shown) == len("0.") + 5000
+    assert shown.startswith(certified.gap_cdf("0.1", shape=4, scale="0.066", digits=100).digits[:-1])
+    last_place = Fraction(1, 10**5000)
+    assert abs(Fraction(Decimal(shown)) - value.lower) <= last_place
+    assert (shown in value) == (value.lower <= Fraction(Decimal(shown)) <= value.upper)
+
+
+@pytest.mark.parametrize("value", [-(10**5000), Fraction(-(10**5000), 3)], ids=["integer", "fraction"])
+def test_an_error_shows_a_number_of_any_length(value):
+    with pytest.raises(DomainError, match=r"^scale: got .{1,80}; allowed: "):
+        certified.gap_cdf(1, shape=1, scale=value)
+    with pytest.raises(DomainError, match=r"^delta_2: got .{1,80}; allowed: a real number >= delta_1 = -1; "):
+        certified.strip_probability(-1, value, shape=1, scale=1)
+    with pytest.raises(DomainError, match=r"^delta_2: got -1; allowed: a real number >= delta_1 = .{1,80}; "):
+        certified.strip_probability(-value, -1, shape=1, scale=1)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+@pytest.mark.parametrize("delta", ["0", "1e-300", "0.1", "2.5", "1e5"])
+@pytest.mark.parametrize("digits", [1, 30, 1000])
+def test_copies_hold_the_same_ball(duplicate, delta, digits):
+    value = certified.gap_cdf(delta, shape=4, scale="0.066", digits=digits)
+    assert_same_ball(duplicate(value).arb, value.arb)
+    assert duplicate(value).digits == value.digits
+
+
+@given(radius=st.integers(0, 2**30), exponent=st.integers(-2000, 2000), middle=st.integers(-(2**200), 2**200))
+def test_copies_hold_every_radius(radius, exponent, middle):
+    value = Enclosure(arb((middle, exponent - 100), (radius, exponent)), 5)
+    assert_same_ball(copy.deepcopy(value).arb, value.arb)
+
+
+def assert_same_ball(one: arb, other: arb) -> None:
+    """Midpoint and radius to the bit."""
+    assert (one.mid().man_exp(), one.rad().man_exp()) == (other.mid().man_exp(), other.rad().man_exp())
+
+
+@pytest.mark.parametrize("number", [np.float16(0.1), np.float32(0.1), np.float64(0.1), np.longdouble("0.1")])
+def test_floats_of_numpy_are_taken_as_the_binary_value_they_hold(number):
+    ratio = Fraction(*number.as_integer_ratio())
+    assert ends(certified.gap_cdf(number, shape=np.uint8(4), scale=np.int16(1))) == ends(
+        certified.gap_cdf(ratio, shape=4, scale=1)
+    )
+    for bad in (type(number)("nan"), type(number)("inf")):
+        with pytest.raises(DomainError, match="^delta: got .*; allowed: a finite number; "):
+            certified.gap_cdf(bad, shape=4, scale=1)
+
+
+def test_numpy_truth_values_and_arrays_are_no_numbers():
+    for bad in (np.True_, np.array(0.1), np.complex64(1)):
+        with pytest.raises(ArgumentError, match="^delta: got "):
+            certified.gap_cdf(bad, shape=4, scale=1)

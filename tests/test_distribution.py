@@ -176,6 +176,59 @@ def test_moments_against_mpmath(shape):
     assert_moments(shape)
 
 
+# As `_half_step` says, measured.
+HALF_STEP_ERROR = 6e-15
+
+
+def half_step_error():
+    """The greatest relative error of Γ(k + ½)/Γ(k), over shapes on both sides of its series and far off."""
+    shapes = np.concatenate([np.geomspace(1e-3, 1e12, 60), np.linspace(4, 33, 400)])
+    with mpmath.workdps(DIGITS):
+        exact = [mpmath.gammaprod([mpmath.mpf(k) + 0.5], [mpmath.mpf(k)]) for k in shapes.tolist()]
+        return max(abs(found / true - 1) for found, true in zip(distribution._half_step(shapes).tolist(), exact))
+
+
+def test_half_step_against_mpmath():
+    assert half_step_error() < HALF_STEP_ERROR
+
+
+@pytest.mark.parametrize("start", [8.0, 100.0])
+def test_a_series_from_a_wrong_shape_is_caught(monkeypatch, start):
+    """Negative control: from 8 on the series is too short, beyond 20 Γ itself loses digits."""
+    monkeypatch.setattr(distribution, "_HALF_STEP_FROM", start)
+    assert half_step_error() > HALF_STEP_ERROR
+
+
+@pytest.mark.parametrize("shape", [1e150, 1e300])
+def test_moments_of_a_huge_shape_are_the_half_normal_laws(shape):
+    """Skewness √2 (4 − π)/(π − 2)^(3/2) and excess kurtosis 8 (π − 3)/(π − 2)², but for O(1/k)."""
+    mean, variance, skewness, kurtosis = gamma_gap.stats(shape, moments="mvsk")
+    pi = np.pi
+    assert mean == pytest.approx(2 * np.sqrt(shape / pi), rel=RAW_ERROR)
+    assert variance == pytest.approx((2 - 4 / pi) * shape, rel=CENTRAL_ERROR)
+    assert skewness == pytest.approx(np.sqrt(2) * (4 - pi) / (pi - 2) ** 1.5, rel=CENTRAL_ERROR)
+    assert kurtosis == pytest.approx(8 * (pi - 3) / (pi - 2) ** 2, rel=CENTRAL_ERROR)
+
+
+def test_moments_of_a_tiny_shape():
+    """k → 0: mean and variance 2k, skewness √(2/k) and excess kurtosis 3/k, but for O(k)."""
+    found = gamma_gap.stats(1e-200, moments="mvsk")
+    assert found == pytest.approx((2e-200, 2e-200, np.sqrt(2) * 1e100, 3e200), rel=CENTRAL_ERROR)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: gamma_gap.stats(1e300, moments="mvsk"),
+    lambda: gamma_gap.stats(1e-300, moments="mvsk"),
+    lambda: gamma_gap.moment(400, 4),
+    lambda: distribution._unit_entropy.cache_clear() or gamma_gap.entropy(4),
+    lambda: gamma_gap.fit(gamma_gap.rvs(1.5, size=100, random_state=1)),
+], ids=["huge", "tiny", "moment", "entropy", "fit"])
+def test_the_callers_error_state_does_not_matter(call):
+    plain = call()
+    with np.errstate(all="raise"):
+        assert call() == plain
+
+
 @pytest.mark.parametrize("factor", [-1, 1.05, 0.5**0.5])
 def test_a_wrong_moment_is_caught(monkeypatch, factor):
     """Negative control: a wrong sign, a wrong factor, a needless 1/√2 in Γ(k + ½)/Γ(k)."""
@@ -348,10 +401,24 @@ def test_fit_takes_censored_data():
     ([0.1, -0.2, 0.3], {}, r"data\[1\]: got -0.2"),
     ([0.1, 0.2], dict(floc=0.15), r"data\[0\]: got 0.1.*≥ 0.15"),
     ([0.0, 0.0], {}, "not all 0"),
+    ([], {}, "data: got 0; allowed: at least one gap; these are empty"),
+    ([], dict(loc=0.1), "these are empty"),
+    (stats.CensoredData([]), {}, "these are empty"),
+    (stats.CensoredData([-1.0, 2.0, 3.0]), {}, "data: got -1.0"),
+    (stats.CensoredData([1.0, 2.0], left=[-3.0]), {}, "data: got -3.0"),
+    (stats.CensoredData([1.0, 2.0], right=[-3.0]), {}, "data: got -3.0"),
+    (stats.CensoredData([1.0, 2.0], interval=[[-0.5, 0.5]]), {}, "data: got -0.5"),
+    (stats.CensoredData([1.0, 2.0]), dict(floc=1.5), "data: got 1.0.*≥ 1.5"),
 ])
 def test_fit_names_bad_data(data, options, said):
     with pytest.raises(DomainError, match=said):
         gamma_gap.fit(data, **options)
+
+
+@pytest.mark.parametrize("options", [{}, dict(loc=0.1)], ids=str)
+def test_fit_refuses_masked_data(options):
+    with pytest.raises(ArgumentError, match="masked.*data.compressed"):
+        gamma_gap.fit(np.ma.array([1, 2, -5.0], mask=[0, 0, 1]), **options)
 
 
 def test_scipy_stats_is_loaded_only_with_the_distribution():

@@ -16,6 +16,7 @@ from gammaprob.errors import ArgumentError, ConvergenceError, DomainError
 from gammaprob.fit import fit_losses
 from gammaprob.goodness import goodness_of_fit
 from gammaprob.maximum_likelihood import log_ratios, mean_log_deviation, profile, shape_estimate
+from gammaprob.pairs import pair_statistics
 
 EPS = np.finfo(float).eps
 FEWEST = 99  # the least number of replicates at the level of 1 %
@@ -291,6 +292,15 @@ def test_p_values_against_scipys_own_bootstrap(statistic, field):
     assert abs(ours.p_value - theirs.pvalue) < FIVE_SIGMA * standard_error
 
 
+@pytest.mark.parametrize("size, length", [(3000, 3000), (10_001, 10_000)])
+def test_replicates_are_as_long_as_the_losses_up_to_ten_thousand(monkeypatch, size, length):
+    lengths = []
+    right = goodness.distances
+    monkeypatch.setattr(goodness, "distances", lambda r, shape: lengths.append(r.shape[-1]) or right(r, shape))
+    goodness_of_fit(log_ratios(sample(2.82, size))[1], 2.82, replicates=2, seed=0)
+    assert lengths[0] == size and set(lengths[1:]) == {length}
+
+
 def test_shorter_replicates_give_the_same_p_values(monkeypatch):
     """Replicates of 500 instead of 4000 values: the law of the distances is near its limit, as for 10,000 of 1e6."""
     losses = sample(2.82, 4000, seed=21)
@@ -364,17 +374,32 @@ def test_the_verdict_follows_the_anderson_darling_test():
     assert lognormal.anderson_darling.p_value == 1 / (FEWEST + 1)
 
 
+def test_few_losses_are_too_few_to_tell():
+    """A uniform law passes among few losses, and that is no sign of a gamma law; a rejection counts among few, too."""
+    losses = np.linspace(0.5, 1.5, 20)
+    few, enough = (fit_losses(values, deltas=[], bootstrap=FEWEST) for values in (losses[:-1], losses))
+    assert few.describes and few.verdict.startswith("19 losses are too few to tell")
+    assert enough.describes and "is compatible with these 20 losses" in enough.verdict
+    two_clusters = np.r_[1 + np.arange(8) * 1e-3, 9 + np.arange(8) * 1e-3]
+    assert "does not describe these 16" in fit_losses(two_clusters, deltas=[], bootstrap=FEWEST).verdict
+
+
 def test_summary_shows_every_number():
     fit = fit_losses(sample(2.82, 300, scale=0.1), deltas=[0.1], bootstrap=FEWEST)
     text = str(fit)
+    # The window's half width: standard deviation over √n, of n = 300.
+    assert fit.bandwidth == pytest.approx(np.std(sample(2.82, 300, scale=0.1)) / 300**0.5, rel=300 * EPS)
     for shown in (
-        "300 losses", f"{fit.shape:.6g} ±", f"{fit.scale:.6g} ±", f"{fit.log_likelihood:.6g}",
+        "300 losses", f"within {fit.bandwidth:.2g} of δ", f"{fit.shape:.6g} ±", f"{fit.scale:.6g} ±",
+        f"{fit.log_likelihood:.6g}",
         f"integer shape {fit.integer.shape:g}", f"half-integer shape {fit.half_integer.shape:g}",
         "99 parametric-bootstrap",
         f"p = {fit.anderson_darling.p_value:.4g}", "all 44850 pairs", f"{fit.gaps[0].law_target:.4f}", fit.verdict,
     ):
         assert shown in text
     assert max(map(len, text.splitlines())) <= 120
+    large = fit_losses(1 + np.linspace(-1e-3, 1e-3, 50), deltas=[], bootstrap=FEWEST)
+    assert f"best half-integer shape {large.half_integer.shape:.1f} (" in str(large) and large.shape > 1e6
     with pytest.raises(AttributeError):
         fit.shape = 1.0
 
@@ -392,6 +417,14 @@ def test_a_million_losses():
     assert abs(fit.shape - 2.82) < FIVE_SIGMA * fit.shape_standard_error
     assert abs(fit.scale - 0.1) < FIVE_SIGMA * fit.scale_standard_error
     assert_pairs_agree_with_the_law(fit)
+
+
+@pytest.mark.parametrize("losses", [[1e-300, 1, 2, 3, 1e300], [1e-300, 1e300], [0.9, 1.0, 1.1]], ids=str)
+def test_the_callers_error_state_does_not_matter(losses):
+    plain = fit_losses(losses, bootstrap=FEWEST)
+    with np.errstate(all="raise"):
+        assert repr(fit_losses(losses, bootstrap=FEWEST)) == repr(plain)  # as text, in which NaN equals NaN
+        repr(pair_statistics(np.array(losses), [1e300, 0.1]))
 
 
 @pytest.mark.parametrize("losses", [
@@ -413,6 +446,9 @@ def test_any_real_numbers_are_losses(losses):
     ([1, 2, None], ArgumentError, r"losses\[2\]: got None"),
     ([1, 2 + 1j], ArgumentError, r"losses\[1\]: got \(2\+1j\)"),
     ([True, True], ArgumentError, r"losses\[0\]: got True"),
+    (np.array([1, 2, 3], "m8[s]"), ArgumentError, r"losses\[0\]: got .*timedelta64"),
+    (np.array(["2020-01-01", "2020-01-02"], "M8[D]"), ArgumentError, r"losses\[0\]: got .*datetime"),
+    ([Decimal("sNaN"), 1.0], DomainError, r"losses\[0\]: got nan"),
     ("12", ArgumentError, "one-dimensional"),
     (["a", "b"], ArgumentError, r"losses\[0\]: got 'a'"),
     ([[1, 2], [3, 4]], ArgumentError, r"\(2, 2\).*ravel"),
@@ -437,6 +473,7 @@ def test_bad_losses_are_named(losses, error, said):
     (dict(deltas=np.inf), DomainError, r"deltas\[0\]: got inf"),
     (dict(deltas=["x"]), ArgumentError, "deltas"),
     (dict(deltas=[[0.1]]), ArgumentError, "deltas.*ravel"),
+    (dict(deltas=np.ma.array([0.1, 0.2], mask=[0, 1])), ArgumentError, "(?s)deltas.*masked.*deltas.compressed"),
     (dict(bootstrap=98), DomainError, "bootstrap: got 98.*99"),
     (dict(bootstrap=999.0), ArgumentError, "bootstrap"),
     (dict(bootstrap=True), ArgumentError, "bootstrap"),

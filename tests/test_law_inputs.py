@@ -74,6 +74,19 @@ def test_shapes_that_do_not_broadcast_raise(function):
 
 
 @every_function
+def test_what_numpy_cannot_convert_raises(function):
+    masked = np.ma.array([0.1, 5.0], mask=[False, True])
+    ragged = [[1, 2], [3]]
+    for value in (masked, np.ma.masked, ragged, 10**400, [10**400]):
+        for arguments in ((value, 4, 1.0), (0.5, value, 1.0), (0.5, 4, value)):
+            with pytest.raises(ArgumentError, match="allowed: real numbers"):
+                function(arguments[0], shape=arguments[1], scale=arguments[2])
+    # A number beyond float64 in NumPy's own type is infinite there: no parameter, but a gap.
+    with pytest.raises(DomainError):
+        function(0.5, shape=np.longdouble("1e4000"), scale=1.0)
+
+
+@every_function
 def test_parameters_are_keyword_only(function):
     with pytest.raises(TypeError):
         function(0.1, 4, 0.066)
@@ -152,12 +165,16 @@ def test_expected_gradient():
 
 def test_no_warning_at_the_ends_of_float64():
     """Warnings are errors in this suite: none of these may raise one, under any error state of the caller."""
-    ends = np.array([0.0, 5e-324, 1e-310, 1e-300, 1e300, np.finfo(float).max, np.inf])
+    ends = np.array([0.0, 5e-324, 1e-310, 1e-300, 745.0, 1e300, np.finfo(float).max])
     with np.errstate(all="raise"):
         for shape in (1e-300, 1e-3, 0.3, 0.5, 1.0, 4.5, 1e6, 1e12):
             for function in LAW:
                 assert not np.isnan(function(ends, shape=shape, scale=1.0)).any()
                 assert not np.isnan(function(ends, shape=np.full(7, shape), scale=np.full(7, 1e-3))).any()
+            assert not np.isnan(g.strip_probability(ends[:-1], ends[1:], shape=shape, scale=1.0)).any()
+            assert not np.isnan(g.strip_probability(740.0, 745.0, shape=shape, scale=1.0))
+            assert not np.isnan(g.gamma_integral(ends, shape=shape, scale=1.0)).any()
+        assert np.isnan(g.expected_gradient(1.0, 0.5, [np.inf], [np.inf], shape=4, scale=1.0)).all()
 
 
 def test_lazy_names():

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from paper_tables import _ledger_text, ledger
+from paper_tables import _ledger_text, _terminal, ledger
+from paper_tables._terminal import PLAIN_WIDTH
 from paper_tables.outcome import HOLDS, NOT_COMPUTABLE, WRONG
 from paper_tables.records import load_records
 
@@ -36,31 +39,71 @@ def test_text(capsys):
     ):  # fmt: skip
         assert part in out
     assert "\033" not in out
-    assert max(map(len, out.splitlines())) <= 120
+    assert max(map(len, out.splitlines())) <= PLAIN_WIDTH
 
 
-@pytest.mark.parametrize("columns", [60, 80, 200])
-def test_width_follows_the_terminal(monkeypatch, capsys, columns):
+@pytest.fixture(scope="module")
+def results():
+    return ledger.run(RECORDS)
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 100, 200])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_no_line_is_wider_than_the_terminal(monkeypatch, results, columns, encoding):
+    """All records with all evidence, one of them made to fail, and the counts."""
     monkeypatch.setenv("COLUMNS", str(columns))
-    ledger.main(["--id", "SUP-EQ6-B", "--id", "SUP-GAMMA"])
-    records = capsys.readouterr().out.split("\n\n")[0].splitlines()
-    assert max(map(len, records)) <= columns
-    assert max(map(len, records)) > min(columns, 100) - 20  # and the width is used
+    broken = dataclasses.replace(results[0], problem="recorded as 'holds', but the witness says 'wrong as printed'")
+    some = (broken, *results[1:])
+    style = _ledger_text.Style.of(io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    text = _ledger_text.render(some, ledger.summarise(some), "text", style, details=True, summary_only=False)
+    widest = max(map(len, text.splitlines()))
+    assert min(columns, 100) - 5 < widest <= min(columns, 100)  # the width is used, too
+    assert text.isascii() == (encoding == "ascii")
 
 
-def test_colour_only_on_a_terminal(monkeypatch):
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    assert _ledger_text.Style.of(Terminal()).colour
-    assert not _ledger_text.Style.of(io.StringIO()).colour
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert not _ledger_text.Style.of(Terminal()).colour
+def test_counts_fit_a_usual_terminal(monkeypatch, results):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    text = _ledger_text.render(
+        results, ledger.summarise(results), "text", _ledger_text.Style(), details=False, summary_only=True
+    )
+    lines = text.splitlines()
+    assert lines[0].split() == ["main", "supplementary", "slides", "all"]
+    assert len({len(line) for line in lines}) == 1 and len(lines[0]) <= PLAIN_WIDTH
 
 
-def test_colours_change_no_text():
+@pytest.mark.parametrize(("terminal", "variables", "expected"), [
+    (True, {}, True), (False, {}, False), (True, {"NO_COLOR": "1"}, False), (True, {"TERM": "dumb"}, False),
+    (False, {"FORCE_COLOR": "1"}, True), (True, {"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+])
+def test_colour_is_decided_as_by_the_tables(monkeypatch, terminal, variables, expected):
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert _ledger_text.Style.of(Terminal() if terminal else io.StringIO()).colour is expected
+
+
+def test_both_programs_share_one_set_of_rules():
+    from gammaprob import _table_document, _table_terminal
+
+    assert _table_terminal.width_of is _terminal.width_of and _table_terminal.wants_colour is _terminal.wants_colour
+    assert _table_document.to_ascii is _terminal.to_ascii
+
+
+def test_every_letter_of_the_ledger_has_an_ascii_form(results):
+    text = _ledger_text.render(
+        results, ledger.summarise(results), "text", _ledger_text.Style(), details=True, summary_only=False
+    )
+    assert {letter for letter in text if not letter.isascii()} <= set(_terminal.LETTERS)
+    assert _terminal.to_ascii(_terminal.LETTERS).isascii()
+
+
+@pytest.mark.parametrize("width", [40, 100])
+def test_colours_change_no_text(width):
     results = ledger.run(entry for entry in RECORDS if entry.id in QUICK)
     plain, coloured = (
-        _ledger_text.render(results, ledger.summarise(results), "text", _ledger_text.Style(100, colour), details=False,
-                            summary_only=False) for colour in (False, True)
+        _ledger_text.render(results, ledger.summarise(results), "text", _ledger_text.Style(width, colour),
+                            details=False, summary_only=False) for colour in (False, True)
     )
     assert plain != coloured
     assert re.sub(r"\033\[\d+m", "", coloured) == plain
@@ -133,8 +176,19 @@ def test_as_a_program():
 
 
 def test_terminal_without_greek_letters_does_not_end_the_run():
-    done = command(*QUICK, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    done = command("--id", "LL-T1", capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, b"")
+    assert b"k = 4 and Theta = 0.066" in b" ".join(done.stdout.split()) and b"?" not in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize("arguments", [["--summary", "--id", "LL-EX2"], ["--help"], ["--id", "LL-NOPE"]])
+def test_closed_streams_are_no_failure(arguments):
+    expected = 2 if "LL-NOPE" in arguments else 0
+    program = " ".join(map(shlex.quote, [sys.executable, "-m", "paper_tables.ledger", *arguments]))
+    done = subprocess.run(["sh", "-c", f"{program} >&-"], cwd=ROOT, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == expected and b"Traceback" not in done.stderr
+    assert subprocess.run(["sh", "-c", f"{program} >&- 2>&-"], cwd=ROOT, check=False).returncode == expected
 
 
 def test_reader_that_stops_early():

@@ -113,6 +113,11 @@ REFUSED = {
     "two columns of numbers": ("epoch,loss\n1,0.5\n2,0.25\n", None, ["'epoch', 'loss'", "several columns"]),
     "one of two columns damaged": ("id,loss\n1,0.5\n2,x\n", None, ["'id', 'loss'", "several columns"]),
     "two columns, no header": ("1 0.5\n2 0.25\n", None, ["one of 1, 2"]),
+    "one line of numbers": ("0.5 0.25 0.125\n", None, ["line 1", "'3 numbers'", "one loss a line"]),
+    "many columns": (f"{' '.join(map(str, range(1, 301)))}\n" * 2, None, ["one of 1, 2, 3, 4, 5, 6, 7, …, 300;"]),
+    "list on one line": ("[0.1, 0.2, 0.5]\n", None, ["not a list in brackets", "one loss a line"]),
+    "list on several lines": ("[\n0.1,\n0.2\n]\n", None, ["not a list in brackets"]),
+    "dictionary": ('{"losses": [0.1, 0.2]}', None, ["not a list in brackets"]),
     "unnamed index column": (",loss\n0,0.5\n1,0.25\n", None, ["1, 'loss'"]),
     "unknown name": ("epoch,loss\n1,0.5\n", "losses", ["'losses'", "'epoch', 'loss'", "from 1 to 2"]),
     "name without header": ("1,0.5\n", "loss", ["'loss'", "from 1 to 2"]),
@@ -165,6 +170,21 @@ def test_absent_folder_and_forbidden(tmp_path, monkeypatch):
     monkeypatch.setattr(loss_file.Path, "read_bytes", denied)
     with pytest.raises(LossFileError, match="Permission denied.*permissions"):
         read_losses(tmp_path / "closed.csv")
+
+
+def test_a_name_that_is_empty():
+    with pytest.raises(LossFileError, match="got ''; allowed: the name of a file"):
+        read_losses("")
+
+
+def test_standard_input_that_is_closed_or_not_for_reading(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(LossFileError, match="standard input.*it is closed"):
+        read_losses("-")
+    with open(tmp_path / "written", "w") as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        with pytest.raises(LossFileError, match="standard input.*readable one.*pipe the losses in"):
+            read_losses("-")
 
 
 def test_empty_standard_input(monkeypatch):

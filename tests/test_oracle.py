@@ -38,6 +38,8 @@ REGION_LIMITS = {
     "_small_gap._JOINED_BELOW": ("shape", (0.4, 0.6)),  # |k − 1/2| = 0.1
     "_small_gap._TAYLOR_BELOW": ("shape", (0.02,)),
 }
+# A limit on the value of a quantity: points of its file lie on both sides, within a factor of two.
+VALUE_LIMITS = {"_pointwise._TAIL_BELOW": "gamma_integral"}
 # A number of points, not of the domain: the paths of `compare` lie on both sides of it.
 NOT_OF_THE_DOMAIN = {"_plan.PLAN_FROM"}
 KERNELS = ("_evaluate", "_integer_shape", "_plan", "_pointwise", "_quantile", "_real_shape", "_small_gap", "_strip")
@@ -185,7 +187,11 @@ def _limits() -> dict[str, float]:
 
 def test_every_region_limit_has_points_on_both_sides():
     limits = {name: value for name, value in _limits().items() if name not in NOT_OF_THE_DOMAIN}
-    assert limits.keys() == REGION_LIMITS.keys(), "a limit came or went: mend REGION_LIMITS and the seams of points.py"
+    for name, quantity in VALUE_LIMITS.items():
+        ratios = [abs(point.value) / limits[name] for point in compare.load(quantity)]
+        assert any(0.5 < ratio < 1.0 for ratio in ratios) and any(1.0 <= ratio < 2.0 for ratio in ratios), name
+    known = {*REGION_LIMITS, *VALUE_LIMITS}
+    assert limits.keys() == known, "a limit came or went: mend REGION_LIMITS and the seams of points.py"
     rows = compare.load("gap_logsf")
     columns = {"shape": {point.shape for point in rows}, "gap": {point.others[0] for point in rows}}
     for name, (column, seams) in REGION_LIMITS.items():

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
 import zipfile
+from email import message_from_bytes
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+from tests.test_imports import imported_by, read_tree
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("paper_tables", "gammaprob", "gradients", "experiments", "figures")
@@ -89,6 +94,51 @@ def test_wheel_holds_every_module_and_data_file(archives):
     data = data_files()
     assert len(data) > len(PACKAGES)
     assert {name for name, expected in data.items() if content.get(name) != expected} == set()
+
+
+CORE = {"paper_tables", "gammaprob"}  # what must run on the dependencies alone, without an extra
+EXTRA_ONLY = {"torch", "matplotlib"}
+
+
+@pytest.fixture(scope="module")
+def requirements(archives) -> tuple[set[str], set[str]]:
+    """The distributions that the wheel requires, and those that one of its extras adds."""
+    with zipfile.ZipFile(archives[1]) as wheel:
+        (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+        lines = message_from_bytes(wheel.read(name)).get_all("Requires-Dist")
+    always, extra = set(), set()
+    for line in lines:
+        (extra if "extra ==" in line else always).add(re.match(r"[\w.-]+", line).group())
+    return always, extra
+
+
+def third_party(packages: set[str]) -> set[str]:
+    """The distributions of everything that these packages import, from outside and from no standard library."""
+    tree = read_tree()
+    modules = [module for module in tree if module.partition(".")[0] in packages]
+    tops = {name.partition(".")[0] for module in modules for name in imported_by(module, tree)}
+    owners = packages_distributions()
+    return {owners.get(top, [top])[0] for top in tops - sys.stdlib_module_names - set(PACKAGES)}
+
+
+def undeclared(always: set[str], extra: set[str]) -> set[str]:
+    """What is imported and not required: by the core without an extra, by the other packages with one or without."""
+    return (third_party(CORE) - always) | (third_party(set(PACKAGES)) - always - extra)
+
+
+def test_wheel_requires_what_its_packages_import(requirements):
+    always, extra = requirements
+    assert undeclared(always, extra) == set()
+    assert EXTRA_ONLY <= extra and not EXTRA_ONLY & always
+
+
+def test_a_dropped_requirement_is_caught(requirements):
+    """Negative control: each requirement dropped from the dependencies, and the same one moved to an extra."""
+    always, extra = requirements
+    assert {"numpy", "scipy", "mpmath", "sympy", "python-flint"} <= always
+    for name in always:
+        assert undeclared(always - {name}, extra) == {name}
+        assert undeclared(always - {name}, extra | {name}) == {name}
 
 
 def test_wheel_holds_nothing_else(archives):

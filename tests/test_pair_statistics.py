@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
 from fractions import Fraction
 
@@ -73,6 +74,44 @@ def test_counts_at_extreme_values(values, delta):
     assert 0 <= statistic.share <= 1
 
 
+def clusters(size):
+    """`size` losses that are nothing beside 1, `size` around 1, and one a rounding above 1."""
+    rng = np.random.default_rng(7)
+    return np.concatenate([rng.uniform(1e-20, 1e-19, size), rng.uniform(0.1, 3, size), [1 + np.finfo(float).eps]])
+
+
+def lines_run(losses, delta):
+    """How many lines of Python, each one pass over the losses, `pair_statistics` runs: work without a clock."""
+    count = 0
+
+    def trace(frame, event, _):
+        nonlocal count
+        count += event == "line"
+        return trace if frame.f_code.co_filename == pairs.__file__ else None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        pair_statistics(losses, [delta])
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_a_loss_a_rounding_above_the_gap_counts_right():
+    losses = clusters(20)
+    for delta in (1.0, 1 + np.finfo(float).eps, 1.5):
+        assert_agrees_with_brute_force(losses, delta)
+
+
+def test_a_loss_a_rounding_above_the_gap_costs_no_pass_per_loss():
+    """Four searches, each of at most log₂(n) + 1 halvings of four lines, beside a gap that needs no halving."""
+    for size in (500, 4000):
+        losses = clusters(size)
+        halvings = 4 * (np.log2(losses.size) + 1)
+        assert lines_run(losses, 1.0) - lines_run(losses, 1.5) <= 4 * halvings
+
+
 @pytest.mark.parametrize("near, far, delta, within", [(0.3, 0.8, 0.5, 1), (0.1, 0.4, 0.3, 0)])
 def test_the_definition_is_on_the_float_difference(near, far, delta, within):
     statistic, = pair_statistics(np.array([near, far]), [delta])
@@ -85,7 +124,7 @@ def test_exact_differences_would_count_otherwise():
 
 
 def test_searching_for_the_rounded_sum_is_caught(monkeypatch):
-    """Negative control: without the step over the roundings the counts are wrong."""
+    """Negative control: without the search over the roundings the counts are wrong."""
     monkeypatch.setattr(pairs, "_reach", lambda values, gap: np.searchsorted(values, values + gap, side="right"))
     with pytest.raises(AssertionError):
         for delta in (0.1, 0.2, 0.3, 0.4):

@@ -77,3 +77,28 @@ def test_package_needs_nothing_of_the_mathematics():
         "sys.exit(any(m.split('.')[0] in ('gammaprob', 'numpy', 'sympy', 'mpmath') for m in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("document", "numbers"), [
+    ("main", "1 2a 2b 3 4a 4b 5 6"), ("supplementary", " ".join(map(str, range(1, 16)))), ("slides", ""),
+])
+def test_equations_are_numbered_without_a_gap(document, numbers):
+    formulas = published.equations(document)
+    assert " ".join(formulas) == numbers
+    assert all("=" in text or "∈" in text for text in formulas.values())
+
+
+def test_eq_5_of_the_supplementary_keeps_its_four_lines():
+    lines = published.equations("supplementary")["5"].splitlines()
+    assert [line.split(" =")[0] for line in lines] == list("ABCD")
+
+
+def test_another_document_has_no_equations():
+    for function in (published.equations, published.functions):
+        with pytest.raises(KeyError, match="poster"):
+            function("poster")
+
+
+def test_changed_functions_do_not_reach_the_next_caller():
+    published.functions("main")["f"].append("y")
+    assert published.functions("main")["f"] == ["x"]

@@ -154,6 +154,28 @@ def test_check_fails_on_an_altered_record(capsys, monkeypatch, tmp_path, line, a
     assert err.count("\n") == 1 and f"check: {named}" in err
 
 
+def test_check_notices_a_result_that_is_missing(capsys, monkeypatch, tmp_path):
+    copy = tmp_path / "verdicts.csv"
+    copy.write_text(_table_record._RECORD.read_text(encoding="utf-8") + "table1,0.2,agrees,,\n", encoding="utf-8")
+    monkeypatch.setattr(_table_record, "_RECORD", copy)
+    for arguments in ([], ["--table", "1"]):
+        code, out, err = run(capsys, "--check", *arguments)
+        assert code == 1 and out.startswith("Table 1") and err.count("\n") == 1
+        assert "check: table1, 0.2: recorded agrees, found nothing" in err
+    # What was not asked for is not missing.
+    assert run(capsys, "--check", "--table", "2")[::2] == (0, "")
+    assert run(capsys, "--check", "--delta", "0.1")[::2] == (0, "")
+
+
+def test_check_notices_a_published_row_that_is_missing(capsys, monkeypatch):
+    original = published.load
+    monkeypatch.setattr(published, "load", lambda name: [row for row in original(name) if row["delta"] != "0.04"])
+    code, _, err = run(capsys, "--check", "--table", "1")
+    assert code == 1 and err.count("\n") == 2
+    for section in ("table1", "table1-recomputed"):
+        assert f"check: {section}, 0.04: recorded" in err and "found nothing" in err
+
+
 def test_a_wrong_published_digit_is_reported_and_fails_the_check(capsys, monkeypatch):
     original = published.load
 
@@ -255,7 +277,7 @@ def test_stated_parameters_may_be_written_otherwise(capsys):
 
 
 def test_gaps_at_and_below_zero(capsys):
-    found = sections(capsys, "--delta", "-0.1", "0", "--shape", "0.3")
+    found = sections(capsys, "--delta=-1/10,0", "--shape", "0.3")
     assert [row["exact"] for row in found["table1"]] == ["0", "0"]
     below, at = (float(row["exact"]) for row in found["table2"])
     assert below > 0.5 > at
@@ -264,6 +286,28 @@ def test_gaps_at_and_below_zero(capsys):
 def test_seed_changes_the_simulation_alone(capsys):
     first, again, other = (sections(capsys, "--delta", "0.1", "--seed", seed)["table1"][0] for seed in ("1", "1", "2"))
     assert first == again and first["z_score"] != other["z_score"] and first["exact"] == other["exact"]
+
+
+def test_the_last_digits_of_a_parameter_do_not_choose_the_draws():
+    """A fitted parameter's last digits differ between processors; the simulation follows it, it is not drawn anew."""
+    cells = [
+        _table_cells.compute("P", "0.1", shape=shape, scale="0.1039", digits=6, seed=0)
+        for shape in ("2.8226212345678", "2.8226212345679", "2.8227")
+    ]
+    # A change of 1e-13 moves no more than a pair or two of 100 000 over the gap; other draws move some 150.
+    moved = [abs(cell.simulation.hits - cells[0].simulation.hits) for cell in cells[1:]]
+    assert moved[0] <= 2 < moved[1]
+
+
+def test_any_seed_of_128_bits(capsys):
+    largest = str(2**128 - 1)
+    first, other = (sections(capsys, "--delta", "0.1", "--seed", seed)["table1"][0] for seed in (largest, str(2**64)))
+    assert first["z_score"] != other["z_score"] and first["exact"] == other["exact"]
+
+
+def test_a_shape_whose_draws_are_too_coarse_has_no_simulation(capsys):
+    (row,) = sections(capsys, "--shape", "1e300", "--delta", "0.1", "--table", "1")["table1"]
+    assert row["simulation"] is None and float(row["exact"]) == pytest.approx(8.548327e-151)
 
 
 def test_a_cell_draws_the_same_whatever_else_is_shown(capsys):
@@ -330,6 +374,10 @@ def test_help_shows_examples_and_exit_codes(capsys):
     (["--digits", "101"], "digits: got '101'"),
     (["--digits", "x"], "digits: got 'x'"),
     (["--seed", "-1"], "--seed"),
+    (["--seed", str(2**128)], f"--seed: got '{2**128}'; allowed: an integer from 0 to {2**128 - 1}"),
+    (["--seed", "9" * 5000], "--seed: got '999"),
+    (["--seed", "1.5"], "--seed: got '1.5'"),
+    (["--out", ""], "out: got ''; allowed: a folder, or the name of a new one; write . for the current folder"),
     (["--format", "xml"], "argument --format: invalid choice: 'xml' (choose from"),
     (["--table", "3"], "invalid choice: '3'"),
     (["--bogus"], "unrecognized arguments: --bogus"),
@@ -345,7 +393,16 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, arguments, words):
 def test_an_output_folder_that_is_a_file(capsys, tmp_path):
     file = tmp_path / "file"
     file.write_text("")
-    assert f"{file}: File exists" in refused(capsys, "--out", str(file), "--delta", "0.1")
+    for folder in (file, file / "below"):
+        line = refused(capsys, "--out", str(folder), "--delta", "0.1")
+        assert f"out: got {str(folder)!r}; allowed: a folder, or the name of a new one (" in line
+        assert line.endswith("; name another\n")
+
+
+def test_an_output_without_a_name_leaves_the_current_folder_alone(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused(capsys, "--out", "", "--delta", "0.1")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_interrupted_quietly(capsys, monkeypatch):

@@ -19,8 +19,15 @@ from gammaprob.fit import fit_losses
 from gammaprob.tables import main
 
 ROOT = Path(__file__).parents[1]
-# Data that may not lie in the repository: a folder `data` in the checkout (ignored by git), or the one named here.
-DATA = Path(os.environ.get("GAMMAPROB_DATA", ROOT / "data"))
+# Data that may not lie in the repository: the folder named here, else `data` in the checkout (ignored by git), else
+# shared/data beside it.
+FOLDERS = [Path(os.environ["GAMMAPROB_DATA"])] if "GAMMAPROB_DATA" in os.environ else [
+    ROOT / "data", ROOT.parent / "shared" / "data",
+]
+POSE_FILES = ("mpii/newell.h5", "mpii/valid.h5")
+DATA = next((folder for folder in FOLDERS if all((folder / name).exists() for name in POSE_FILES)), None)
+
+ROUNDINGS = re.compile(r" +(?:0|\de-1[4-7])(?= )")  # relative errors of a few roundings of the arguments
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +91,27 @@ def test_default_gaps_are_quantiles_of_the_fitted_law(capsys, tmp_path, gamma_lo
         assert len(row["delta"].replace(".", "").strip("0")) <= 2
 
 
+def test_the_same_losses_with_fewer_digits_give_the_same_tables(capsys, tmp_path, monkeypatch, gamma_losses):
+    """What the README shows comes back whatever wrote the file: the fit differs in its tenth digit, the text does not.
+    """
+    texts = []
+    for number, form in enumerate(("{:.17g}", "{:.10g}")):
+        path = tmp_path / str(number) / "losses.csv"
+        path.parent.mkdir()
+        path.write_text("\n".join(map(form.format, gamma_losses)), encoding="utf-8")
+        monkeypatch.chdir(path.parent)
+        assert main(["--losses", path.name]) == 0
+        texts.append(ROUNDINGS.sub("~", capsys.readouterr().out))
+    assert texts[0] == texts[1]
+
+
+def test_a_count_is_shown_in_full(capsys, tmp_path):
+    losses = np.random.default_rng(0).gamma(2.0, 0.1, 1_000_000)
+    np.save(tmp_path / "l.npy", losses)
+    assert main(["--losses", str(tmp_path / "l.npy"), "--table", "1", "--delta", "0.1"]) == 0
+    assert re.search(r"^losses +1000000 ", capsys.readouterr().out, re.MULTILINE)
+
+
 def test_a_law_that_does_not_hold_is_said_plainly(capsys, tmp_path):
     losses = np.concatenate([np.full(100, 0.1) + np.arange(100) * 1e-5, np.random.default_rng(0).uniform(5, 6, 100)])
     found = report(capsys, "--losses", write(tmp_path / "l.csv", losses))
@@ -116,10 +144,27 @@ def test_a_gap_without_pairs_has_no_observed_target(capsys, tmp_path):
     assert re.search("^50 +– ", capsys.readouterr().out, re.MULTILINE)
 
 
+def test_a_gap_below_the_window_of_gaps_has_no_distance(capsys, tmp_path):
+    """Losses of a true gamma law of a small shape, where the pairs within the window say nothing of φ at a tiny δ."""
+    losses = np.random.default_rng(0).gamma(0.02, 1.0, 400)
+    found = report(capsys, "--losses", write(tmp_path / "l.csv", losses), "--delta", "1e-20", "0.05")
+    assert [row["distance"] is None for row in found["table1"]] == [False, False]
+    assert [row["distance"] is None for row in found["table2"]] == [True, False]
+
+
+def test_losses_that_are_nearly_equal(capsys, tmp_path):
+    """A shape beyond what can be certified is told as what it is, not as a number of digits that nobody asked for."""
+    path = write(tmp_path / "l.csv", 1 + np.linspace(-1e-5, 1e-5, 50))
+    assert "losses: got 'fitted k = 2.88" in (line := refused(capsys, "--losses", path)) and "fit_losses gives" in line
+
+
 def test_a_file_name_cannot_write_to_the_terminal(capsys, tmp_path, gamma_losses):
     path = write(tmp_path / "a\033[31mb.csv", gamma_losses)
     assert main(["--losses", path, "--table", "1", "--delta", "0.1"]) == 0
     assert "\033" not in capsys.readouterr().out
+    Path(path).write_text("loss\n0.1\n-0.2\n", encoding="utf-8")
+    line = refused(capsys, "--losses", path)
+    assert "\033" not in line and "a?[31mb.csv, line 3" in line
 
 
 @pytest.mark.parametrize(("content", "arguments", "words"), [
@@ -131,6 +176,7 @@ def test_a_file_name_cannot_write_to_the_terminal(capsys, tmp_path, gamma_losses
     ("loss\n0.1\nabc\n0.3\n", [], "line 3, column 'loss': got 'abc'"),
     ("loss\n0.1\n", [], "losses: got 1; allowed: at least two values"),
     ("loss\n0.1\n0.1\n0.1\n", [], "losses: got 0.1; allowed: values that are not all equal"),
+    ("epoch,loss\n1,0.1\n2,0.2\n", [], "got 'several columns of numbers'; allowed: one of 'epoch', 'loss'; say which"),
     ("loss\n0.1\n0.2\n", ["--column", "other"], "column: got 'other'; allowed: a column of"),
     ("loss\n0.1\n0.2\n", ["--delta", "-0.1"], "delta: got '-0.1'; allowed: a gap δ >= 0"),
     ("loss\n0.1\n0.2\n", ["--shape", "4"], "--shape cannot go with --losses"),
@@ -146,7 +192,7 @@ def test_bad_losses_are_one_line_and_exit_code_2(capsys, tmp_path, content, argu
 
 def test_standard_input_that_is_closed(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
-    assert "standard input, which is closed" in refused(capsys, "--losses", "-")
+    assert "got 'standard input'; allowed: an open standard input; it is closed" in refused(capsys, "--losses", "-")
 
 
 def test_standard_input_as_a_user_pipes_it(gamma_losses):
@@ -157,15 +203,15 @@ def test_standard_input_as_a_user_pipes_it(gamma_losses):
 
 
 @pytest.mark.skipif(
-    not (DATA / "mpii" / "newell.h5").exists() or not (DATA / "mpii" / "valid.h5").exists(),
-    reason="mpii/newell.h5 and mpii/valid.h5 are not here: put them into data/, or name their folder in GAMMAPROB_DATA",
+    DATA is None,
+    reason=f"{' and '.join(POSE_FILES)} are not here: put them into data/, or name their folder in GAMMAPROB_DATA",
 )
 @pytest.mark.parametrize(("power", "shape", "scale"), [(1, 2.8226, 0.10393), (2, 0.5412, 0.53703)])
 def test_real_pose_losses(capsys, tmp_path, power, shape, scale):
     """Mean over the present ones of 14 joints of (distance/head size)^power of 2958 persons; digits measured once."""
     import h5py
 
-    with h5py.File(DATA / "mpii" / "newell.h5") as network, h5py.File(DATA / "mpii" / "valid.h5") as truth:
+    with h5py.File(DATA / POSE_FILES[0]) as network, h5py.File(DATA / POSE_FILES[1]) as truth:
         predicted, marked, head = network["preds"][:], truth["part"][:].astype(float), truth["normalize"][:]
     joints = [joint for joint in range(16) if joint not in (6, 7)]  # pelvis and thorax are left out
     distance = np.linalg.norm(predicted - marked, axis=2)[:, joints] / head[:, None]

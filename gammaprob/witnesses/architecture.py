@@ -68,6 +68,33 @@ def pooling_forgets_position() -> Outcome:
     ))
 
 
+def _combined(pixels) -> Fraction:
+    """The proposed head on a 2×4 map: a convolution of kernel and stride 2 to two pixels, then their average."""
+    return _average(_strided(pixels[:4]) + _strided(pixels[4:]))
+
+
+@witness
+def spatial_loss() -> Outcome:
+    """Fig. 4: the convolutional feature extractor captures features at multiple scales without spatial loss."""
+    pixels = [Fraction(n) for n in (1, 5, 2, 7, 3, 0, 4, 6)]
+    inside = [order for order in permutations(range(4)) if order != (0, 1, 2, 3)]
+    return Outcome(
+        (
+            checked("pixels within a kernel's field keep their places", [
+                ("permuted within one field", len({
+                    _combined([pixels[n] for n in order] + pixels[4:]) for order in inside
+                } - {_combined(pixels)}) > 0)
+            ]),
+            checked("the fields, whose results are pooled in the end, keep theirs", [
+                ("two fields exchanged", _combined(pixels[4:] + pixels[:4]) != _combined(pixels))
+            ]),
+        ),
+        (checked("the last map, which is averaged, forgets where its pixels were", [
+            (f"{list(map(int, order))}", _average(order) == _average(pixels[:4])) for order in permutations(pixels[:4])
+        ]),),
+    )
+
+
 def _entropy(weights):
     total = mp.fsum(weights)
     return -mp.fsum(w / total * mp.log(w / total) for w in weights if w)
@@ -92,16 +119,21 @@ def _heatmap(plateau: int, peaks: int) -> tuple[list[mpf], list[int]]:
 
 @witness
 def multi_peak_entropy() -> Outcome:
-    """Section 2: multi-peak entropy is essentially a lower bound of the standard entropy."""
-    cases, grouped = [], []
+    """Section 2: multi-peak entropy, which is not defined there, is essentially a lower bound of the standard one."""
+    renormalised, summands, grouped = [], [], []
     for plateau, peaks in ((0, 1), (8, 200), (20, 1000)):
         weights, maxima = _heatmap(plateau, peaks)
         words = f"{len(maxima)} maxima, {len(weights)} pixels"
         whole = _entropy(weights)
-        cases.append((words, bool(_entropy([weights[n] for n in maxima]) <= whole)))
+        renormalised.append((words, bool(_entropy([weights[n] for n in maxima]) <= whole)))
+        shares = [weights[n] / mp.fsum(weights) for n in maxima]
+        summands.append((words, bool(-mp.fsum(share * mp.log(share) for share in shares) <= whole)))
         edges = [0, *maxima[1:], len(weights)]
         grouped.append((words, bool(_entropy([mp.fsum(weights[a:b]) for a, b in zip(edges, edges[1:])]) <= whole)))
     return Outcome(
-        (checked("entropy of the renormalised maxima ≤ entropy of all pixels", cases),),
+        (
+            checked("of the softmax over the maxima alone: ≤ entropy of all pixels", renormalised),
+            checked("the maxima's summands of the entropy of all pixels", summands),
+        ),
         (checked("entropy of the pixels summed around each maximum ≤ entropy of all pixels", grouped),),
     )

@@ -10,7 +10,9 @@ from mpmath import mp, mpf
 
 from gammaprob import as_printed, symbolic
 from gammaprob.symbolic import Theta, delta, x
-from gammaprob.witnesses._compare import POINTS, agree, all_needed, certified_value, checked, gamma_density, witness
+from gammaprob.witnesses._compare import (
+    POINTS, agree, all_needed, certified_value, checked, equal, gamma_density, witness,
+)
 from gammaprob.witnesses._proof import SHAPES, proved
 from paper_tables.outcome import Outcome
 
@@ -30,7 +32,7 @@ def _density(k):
     return x ** (k - 1) * sympy.exp(-x / Theta) / (Theta**k * sympy.factorial(k - 1))
 
 
-def _f_sum(k, gap, scale, factor):
+def f_sum(k, gap, scale, factor):
     """Σ_{n≤k} Σ_{i<n} f(i, n, k, gap, Θ) factor(k + i) / Γ(n), with the papers' f."""
     return sum(
         as_printed.f(i, n, shape=k, delta=gap, scale=scale) * factor(k + i) / factorial(n - 1)
@@ -72,6 +74,23 @@ def gap_probability() -> Outcome:
         agree("integer k", eq5, _truth, POINTS[:1] + POINTS[4:5]),
         agree("half-integer k", eq5, _truth, _HALF_INTEGERS),
     ))
+
+
+@witness
+def independence() -> Outcome:
+    """Supplementary, before Eq 11, and in every double integral: the joint density is γ(x)γ(y), "since X, Y ∼ γ"."""
+    def of_equal_losses(**point):
+        return mpf(1)  # Y = X has the same law as X
+
+    return Outcome(
+        (
+            agree("X and Y independent", eq5, _truth, POINTS[:1]),
+            agree("any X and Y of that law, Y = X among them", of_equal_losses, _truth),
+        ),
+        (checked("the law of X and of Y does not determine that of |X − Y|", [
+            (f"Y = X at {point}", not equal(of_equal_losses(**point), _truth(**point))) for point in POINTS
+        ]),),
+    )
 
 
 @witness
@@ -179,7 +198,7 @@ def first_term_cancels() -> Outcome:
     differences = {}
     for k in SHAPES:
         a, _, c, _ = as_printed.supplementary_eq5_terms(delta, shape=k, scale=Theta)
-        differences[f"k={k}"] = a + c + Theta * _f_sum(k, delta, Theta, lambda count: 1)
+        differences[f"k={k}"] = a + c + Theta * f_sum(k, delta, Theta, lambda count: 1)
     return Outcome((proved("A + C", differences),))
 
 
@@ -189,10 +208,10 @@ def mended_eq6(gap, *, shape, scale, b_mended=True, d_mended=True):
     Without `b_mended` its first G, without `d_mended` its last sum is left as printed.
     """
     gap, scale = as_printed.exact(gap), as_printed.exact(scale)
-    last = scale * _f_sum(shape, -gap, scale, lambda count: _printed_g(gap, shape=count, scale=scale / 2))
+    last = scale * f_sum(shape, -gap, scale, lambda count: _printed_g(gap, shape=count, scale=scale / 2))
     return (
         1 + (1 if b_mended else -scale) * _printed_g(gap, shape=shape, scale=scale)
-        - scale * _f_sum(shape, gap, scale, lambda count: 1)
+        - scale * f_sum(shape, gap, scale, lambda count: 1)
         + (-last if d_mended else last)
     )
 
@@ -200,7 +219,7 @@ def mended_eq6(gap, *, shape, scale, b_mended=True, d_mended=True):
 def _mixture(gap, *, shape, scale):
     """1 − 2Θ ΣΣ f(δ)/Γ(n): what Eq 6 comes to, since the double sum is P(Y − X > δ)."""
     gap, scale = as_printed.exact(gap), as_printed.exact(scale)
-    return 1 - 2 * scale * _f_sum(shape, gap, scale, lambda count: 1)
+    return 1 - 2 * scale * f_sum(shape, gap, scale, lambda count: 1)
 
 
 @witness
@@ -231,9 +250,9 @@ def _printed_parts(delta, shape, scale):
     """Eq 6 as printed, less its other terms: the part that stands for B and the part that stands for D."""
     gap, theta = as_printed.exact(delta), as_printed.exact(scale)
     whole = as_printed.supplementary_eq6_gap_probability(delta, shape=shape, scale=scale)
-    middle = -theta * _f_sum(shape, gap, theta, lambda count: 1)
+    middle = -theta * f_sum(shape, gap, theta, lambda count: 1)
     first = 1 - theta * _printed_g(gap, shape=shape, scale=theta)
-    last = theta * _f_sum(shape, -gap, theta, lambda count: _printed_g(gap, shape=count, scale=theta / 2))
+    last = theta * f_sum(shape, -gap, theta, lambda count: _printed_g(gap, shape=count, scale=theta / 2))
     return whole - middle - last, whole - middle - first
 
 

@@ -205,6 +205,35 @@ def penalty_condition() -> Outcome:
 
 
 @witness
+def reversed_pair() -> Outcome:
+    """Main, after Eq 1: "similarly, if l_j > l_i then l̂_j > l̂_i", so as not to incur any loss."""
+    def no_loss(gap):
+        return as_printed.main_eq1_objective(1, 2, gap, 0, MARGIN) == 0
+
+    return Outcome(
+        (
+            checked("similarly, that is by the margin ξ", [
+                (f"l̂_i−l̂_j={gap}", no_loss(gap) == (-gap >= MARGIN)) for gap in _GAPS
+            ]),
+            checked("as written, l̂_j > l̂_i suffices", [
+                (f"l̂_i−l̂_j={gap}", no_loss(gap) == (gap < 0)) for gap in _GAPS
+            ]),
+        ),
+        (checked("between the two, at 0 < l̂_j − l̂_i < ξ, a loss is left", [
+            (f"l̂_i−l̂_j={gap}", not no_loss(gap)) for gap in _GAPS if 0 < -gap < MARGIN
+        ]),),
+    )
+
+
+@witness
+def opposite_order() -> Outcome:
+    """Main, after Eq 1: the network incurs a loss if it predicts the opposite, l_i > l_j but l̂_i < l̂_j."""
+    return Outcome((checked("a loss of more than ξ", [
+        (f"l̂_i−l̂_j={gap}", as_printed.main_eq1_objective(2, 1, gap, 0, MARGIN) > MARGIN) for gap in _GAPS if gap < 0
+    ]),))
+
+
+@witness
 def smoothness() -> Outcome:
     """Main, section 4.1.1, and slides: q_i − p_i smoothens the gradient."""
     step = Fraction(1, 1000)

@@ -41,8 +41,16 @@ def residuals_are_losses() -> Outcome:
     def normal(loss, sigma):
         return _normal_density(as_printed.exact(loss), as_printed.exact(sigma) ** 2)
 
+    def square_of_normal(loss, sigma):  # both signs of the residual ±√loss, divided by |d loss/d residual|
+        root = mp.sqrt(as_printed.exact(loss))
+        return 2 * _normal_density(root, as_printed.exact(sigma) ** 2) / (2 * root)
+
     return Outcome(
-        (agree("a loss distributed as N(0, σ²)", normal, _density_of_square, _LOSSES),),
+        (
+            agree("a loss distributed as N(0, σ²)", normal, _density_of_square, _LOSSES),
+            agree("a residual distributed as N(0, σ²), its square as the text goes on", square_of_normal,
+                  _gamma_of_squares, _LOSSES),
+        ),
         (agree("a residual as N(0, σ²), its loss, the square, as γ(1/2, 2σ²)", _gamma_of_squares, _density_of_square,
                _LOSSES),),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from itertools import product
 
@@ -18,6 +18,7 @@ from paper_tables.published import load
 
 _IMAGES = {row["image"]: row for row in load("slides_example")}
 _FACTOR = Decimal("0.32")  # printed before ‖θ_i − θ_j‖ for the pair (a, c)
+_UNIT = Decimal("0.01")  # of the printed factor
 _HALF_UNIT = Fraction(1, 200)  # of the two decimals to which the losses are printed
 
 
@@ -30,8 +31,8 @@ def _printed(image: str) -> tuple[str, str]:
     return _IMAGES[image]["l"], _IMAGES[image]["lhat"]
 
 
-def _rounded(value, unit: Decimal) -> Decimal:
-    return Decimal(mp.nstr(value, 30)).quantize(unit, rounding=ROUND_HALF_EVEN)
+def _digits(value, mode: str = ROUND_HALF_EVEN) -> Decimal:
+    return Decimal(mp.nstr(value, 30)).quantize(_UNIT, rounding=mode)
 
 
 def _range_of_response(i: str, j: str):
@@ -49,7 +50,7 @@ def similar_pair_response() -> Outcome:
     """The pair (a, b): the LearningLoss++ gradient is ≈ 0."""
     response = _response(_printed("a"), _printed("b"))
     return Outcome((checked("to the two decimals of the other entry", [
-        (f"|q − p| = {mp.nstr(response, 3)}", _rounded(response, Decimal("0.01")) == 0),
+        (f"|q − p| = {mp.nstr(response, 3)}", _digits(response) == 0),
     ]),))
 
 
@@ -58,20 +59,22 @@ def different_pair_response() -> Outcome:
     """The pair (a, c): the LearningLoss++ gradient is 0.32 ‖θ_i − θ_j‖."""
     response = _response(_printed("a"), _printed("c"))
     least, most = _range_of_response("a", "c")
-    unit = Decimal("0.01")
     return Outcome(
         (
-            checked("the losses exactly as printed", [
-                (f"|q − p| = {mp.nstr(response, 5)} rounds to {_rounded(response, unit)}",
-                 _rounded(response, unit) == _FACTOR),
+            checked("the losses exactly as printed, rounded", [
+                (f"|q − p| = {mp.nstr(response, 5)} rounds to {_digits(response)}", _digits(response) == _FACTOR),
+            ]),
+            checked("the losses exactly as printed, truncated", [
+                (f"|q − p| = {mp.nstr(response, 5)} truncates to {_digits(response, ROUND_DOWN)}",
+                 _digits(response, ROUND_DOWN) == _FACTOR),
             ]),
             checked("some losses that round to the printed ones", [
                 (f"|q − p| from {mp.nstr(least, 5)} to {mp.nstr(most, 5)}",
-                 _rounded(least, unit) <= _FACTOR <= _rounded(most, unit)),
+                 _digits(least) <= _FACTOR <= _digits(most)),
             ]),
         ),
         (checked("0.33 from the printed losses", [
-            (f"|q − p| = {mp.nstr(response, 5)}", _rounded(response, unit) == _FACTOR + unit)
+            (f"|q − p| = {mp.nstr(response, 5)}", _digits(response) == _FACTOR + _UNIT)
         ]),),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
+from math import ceil, floor
 
 from mpmath import mp, mpf
 
@@ -17,11 +18,12 @@ _TABLES = {
 }
 _STATED = PAPER["scale"]
 _ROUNDS_TO_STATED = ("0.0655", "0.0665")
+_TRUNCATION_UNIT = Decimal("0.001")  # of the Θ that is stated, 0.066
 # Just inside and just outside the ends of the interval of Θ in which every digit follows by rounding: Table 1 bounds
-# it by its cells δ = 0.08 (below) and δ = 0.02 (above); Table 2 alone allows more. Both quantities are monotone in Θ,
-# so that the digits at two values of Θ are those of every Θ between them.
-_INSIDE = {"Table 1": ("0.066597", "0.066645"), "Table 2": ("0.066371", "0.067014")}
-_OUTSIDE = {"Table 1": ("0.066596", "0.066646"), "Table 2": ("0.066370", "0.067015")}
+# it by its cells δ = 0.08 (below) and δ = 0.02 (above); Table 2, by its cells 0.1 and 0.5, alone allows more. Both
+# quantities are monotone in Θ, so that the digits at two values of Θ are those of every Θ between them.
+_INSIDE = {"Table 1": ("0.066597", "0.066645"), "Table 2": ("0.066371", "0.068241")}
+_OUTSIDE = {"Table 1": ("0.066596", "0.066646"), "Table 2": ("0.066370", "0.068242")}
 
 
 def _value(table: str, gap: str, scale: str):
@@ -29,15 +31,16 @@ def _value(table: str, gap: str, scale: str):
 
 
 def _digits(value, unit: Decimal, mode: str) -> Decimal:
-    """The value rounded or truncated to the unit of the last printed digit."""
+    """The value rounded or truncated to as many decimals as `unit` has."""
     return Decimal(mp.nstr(value, 40)).quantize(unit, rounding=mode)
 
 
 def _follows(table: str, name: str, scale: str, mode: str = ROUND_HALF_EVEN) -> Reading:
-    """Do all printed digits of the table come out at this Θ? The finest cell sets the unit of the last digit."""
-    cells = _TABLES[table][1]
-    unit = Decimal(1).scaleb(min(Decimal(printed).as_tuple().exponent for _, printed in cells))
-    computed = [(gap, printed, _digits(_value(table, gap, scale), unit, mode)) for gap, printed in cells]
+    """Do all printed digits of the table come out at this Θ? Each cell claims the digits that it prints, no more."""
+    computed = [
+        (gap, printed, _digits(_value(table, gap, scale), Decimal(printed), mode))
+        for gap, printed in _TABLES[table][1]
+    ]
     return checked(f"{table}, {name}", [
         (f"δ={gap}: printed {printed}, computed {digits} at Θ={scale}", digits == Decimal(printed))
         for gap, printed, digits in computed
@@ -91,8 +94,13 @@ def one_law() -> Outcome:
     """Tables 1 and 2 are both computed for γ(k = 4, Θ = 0.066)."""
     exact = checked("Θ = 0.066 exactly", [(table, _stated(table)[0].holds) for table in _TABLES])
     rounded = checked("some Θ that rounds to 0.066", _reachable("Table 1") + _reachable("Table 2"))
+    scale = _INSIDE["Table 1"][0]
+    truncated = checked("some Θ that truncates to 0.066", [
+        (f"{scale} truncates", Decimal(scale).quantize(_TRUNCATION_UNIT, rounding=ROUND_DOWN) == Decimal(_STATED)),
+        *((f"{table} at Θ = {scale}", _follows(table, "", scale).holds) for table in _TABLES),
+    ])
     return Outcome(
-        (exact, rounded),
+        (exact, rounded, truncated),
         (
             *_interval("Table 1"),
             *(_follows("Table 2", f"Θ = {scale}, rounded", scale) for scale in _INSIDE["Table 1"]),
@@ -147,6 +155,11 @@ def percentages() -> Outcome:
         checked("9 % to 61 % over the printed table, 9 % to 44 % for δ ≤ 0.1", [
             (name, _percent(values, ROUND_HALF_EVEN) == expected)
             for (name, values), expected in zip(ranges.items(), ((9, 61), (9, 44), (9, 44)), strict=True)
+        ]),
+        checked("10 and 43 are the outermost whole percentages inside the printed range up to δ = 0.1", [
+            (f"{100 * min(printed_range)} to {100 * max(printed_range)}",
+             (ceil(100 * min(printed_range)), floor(100 * max(printed_range))) == (10, 43))
+            for printed_range in (ranges["δ ≤ 0.1, as printed"],)
         ]),
     ))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -11,7 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 
-__all__ = ["Comparison", "compare", "import_comparison", "peak_over_output", "seconds"]
+from numpy.lib.introspect import opt_func_info
+
+__all__ = [
+    "Comparison", "compare", "exp_dispatch", "import_comparison", "in_child", "peak_over_output", "seconds",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,19 @@ def import_comparison(candidate: str, reference: str, repetitions: int) -> Compa
     imported(candidate), imported(reference)  # fills the disk cache and writes the byte code
     pairs = [(imported(candidate), imported(reference)) for _ in range(repetitions)]
     return Comparison(*zip(*pairs))
+
+
+def exp_dispatch() -> str:
+    """The instruction set for which NumPy chose its float64 exponential on this processor."""
+    return opt_func_info(func_name="^exp$", signature="float64")["exp"]["dd"]["current"]
+
+
+def in_child(module: str, function: str, variables: dict[str, str]) -> tuple:
+    """What the function returns in an interpreter of its own, started with more environment variables."""
+    code = f"import json, {module}; print(json.dumps({module}.{function}()))"
+    command = [sys.executable, "-W", "ignore::ImportWarning", "-c", code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | variables)
+    return tuple(json.loads(done.stdout))
 
 
 def peak_over_output(action: Callable[[], object]) -> float:

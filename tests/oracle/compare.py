@@ -1,7 +1,7 @@
 """The public functions against the oracle: how far off each is, where, and what was achieved.
 
 `python -m tests.oracle.compare` prints, for each quantity and way of calling it, the worst points; with `--record` it
-also writes `achieved.json`, the errors that the tests let nobody exceed.
+also writes `achieved.json`, the errors that the tests let nobody exceed, and with `--summary` it prints these instead.
 """
 
 from __future__ import annotations
@@ -187,11 +187,28 @@ def table(count: int) -> str:
     return "\n".join(lines)
 
 
+def overview(achieved: dict) -> str:
+    """One line a quantity: what is promised and the largest excess over all paths, as recorded."""
+    lines = [f"{'':26}{'points':>7}{'real shapes':>20}{'integer shapes':>20}",
+             f"{'':33}" + f"{'promised':>11}{'reached':>9}" * 2]
+    for quantity, paths in achieved.items():
+        line = f"{quantity:26}{sum(paths['pointwise'][family]['points'] for family in FAMILIES):7}"
+        for family in FAMILIES:
+            reached = max(path[family]["excess"] for path in paths.values())
+            line += f"{LIMITS[quantity][family]:11.0e}{reached:9.0e}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=3, help="worst points of each kind (default: %(default)s)")
     parser.add_argument("--record", action="store_true", help="write achieved.json")
+    parser.add_argument("--summary", action="store_true", help="only print the recorded errors, a line a quantity")
     options = parser.parse_args(arguments)
+    if options.summary:
+        print(overview(json.loads(ACHIEVED.read_text(encoding="utf-8"))))
+        return
     print(table(options.count))
     if options.record:
         achieved = {quantity: {path: summary(quantity, path) for path in PATHS} for quantity in QUANTITIES}
