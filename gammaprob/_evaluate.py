@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import gamma, hyp2f1, rgamma
 
 from gammaprob import _integer_shape, _plan, _small_gap
+from gammaprob._blocks import in_blocks
 from gammaprob._pointwise import POINTWISE
 from gammaprob.domains import DELTA, SCALE, SHAPE, Symbol, real_arrays
 
@@ -62,21 +63,22 @@ def at_points(quantity: str, k, z: np.ndarray, planned: bool) -> np.ndarray:
 
     k is one shape or an array like z; `planned` (one shape only) asks for the piecewise polynomial.
     """
-    if planned:
-        inner = lambda k, z: _plan.evaluate(quantity, float(k), z)  # noqa: E731
-    else:
-        inner = lambda k, z: POINTWISE[quantity](np.array(np.broadcast_to(k, z.shape)), z)  # noqa: E731
+
+    def inside(k, z):
+        if planned:
+            return _plan.evaluate(quantity, float(k), z)
+        return POINTWISE[quantity](np.array(np.broadcast_to(k, z.shape)), z)
+
     if z.size and z.min() > 0.0 and z.max() < np.inf:
-        z[...] = inner(k, z)
+        z[...] = inside(k, z)
         return z
-    negative, zero, infinite = _ENDS[quantity]
+    below, at_zero, at_infinity = _ENDS[quantity]
     values = np.full(z.shape, np.nan)
-    values[z < 0.0] = negative
-    values[z == np.inf] = infinite
-    for place, limit in ((z == 0.0, zero), ((z > 0.0) & (z < np.inf), inner)):
+    values[z < 0.0] = below
+    values[z == np.inf] = at_infinity
+    for place, function in ((z == 0.0, lambda k, z: at_zero(k)), ((z > 0.0) & (z < np.inf), inside)):
         if place.any():
-            shapes = k if np.ndim(k) == 0 else k[place]
-            values[place] = limit(shapes) if limit is zero else limit(shapes, z[place])
+            values[place] = function(k if np.ndim(k) == 0 else k[place], z[place])
     z[...] = values
     return z
 
@@ -118,13 +120,7 @@ def _fill(quantity, delta, shape, scale, result):
         planned = [k] if result.size >= _plan.PLAN_FROM else []
     else:
         planned = _shapes_to_plan(shape, result.size) if quantity in _plan.PLANNED else []
-    with np.nditer(
-        [delta, shape, scale, result],
-        flags=["external_loop", "buffered"],
-        op_flags=[["readonly"], ["readonly"], ["readonly"], ["writeonly"]],
-        order="C",
-        buffersize=_BLOCK,
-    ) as blocks:
+    with in_blocks([delta, shape, scale], result, _BLOCK) as blocks:
         for block, shapes, scales, values in blocks:
             np.divide(block, scales, out=values)
             if shape.ndim == 0:

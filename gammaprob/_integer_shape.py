@@ -13,7 +13,7 @@ from math import comb, factorial
 
 import numpy as np
 
-from gammaprob._scratch import scratch
+from gammaprob._blocks import scratch
 
 __all__ = ["POLYNOMIAL_UP_TO", "sf"]
 

@@ -16,8 +16,8 @@ from functools import lru_cache
 import numpy as np
 
 from gammaprob import _real_shape
+from gammaprob._blocks import scratch
 from gammaprob._pointwise import POINTWISE
-from gammaprob._scratch import scratch
 
 __all__ = ["KEPT", "PLANNED", "PLAN_FROM", "Z_HIGH", "Z_LOW", "clear_cache", "evaluate"]
 

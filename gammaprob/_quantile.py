@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from gammaprob import _plan
+from gammaprob._blocks import in_blocks
 from gammaprob._evaluate import at_points, density_at_zero, single
 from gammaprob.domains import PROBABILITY, SCALE, SHAPE, real_arrays
 from gammaprob.errors import ConvergenceError
@@ -30,13 +31,7 @@ def quantile(q, shape, scale, *, upper: bool):
     arrays[1] = single(arrays[1])
     one_shape = arrays[1].ndim == 0
     result = np.empty(out_shape)
-    with np.nditer(
-        [*arrays, result],
-        flags=["external_loop", "buffered", "zerosize_ok"],
-        op_flags=[["readonly"], ["readonly"], ["readonly"], ["writeonly"]],
-        order="C",
-        buffersize=_BLOCK if one_shape else _POINTWISE_BLOCK,
-    ) as blocks:
+    with in_blocks(arrays, result, _BLOCK if one_shape else _POINTWISE_BLOCK) as blocks:
         for *block, values in blocks:
             values[...] = _quantiles(*block, upper, one_shape)
     return result[()]

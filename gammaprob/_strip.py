@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gammaprob._blocks import in_blocks
 from gammaprob._evaluate import evaluate
 from gammaprob.domains import DELTA, SCALE, SHAPE, real_arrays
 from gammaprob.errors import DomainError
@@ -31,13 +32,7 @@ def strip(delta_1, delta_2, shape, scale):
     if out_shape == () and arrays[1] < arrays[0]:
         raise DomainError("delta_2", float(arrays[1]), f"a real number >= delta_1 = {arrays[0]}", "swap the two")
     result = np.empty(out_shape)
-    with np.errstate(all="ignore"), np.nditer(
-        [*arrays, result],
-        flags=["external_loop", "buffered", "zerosize_ok"],
-        op_flags=[["readonly"]] * 4 + [["writeonly"]],
-        order="C",
-        buffersize=_BLOCK,
-    ) as blocks:
+    with np.errstate(all="ignore"), in_blocks(arrays, result, _BLOCK) as blocks:
         for *block, values in blocks:
             values[...] = _strips(*block)
     return result[()]
