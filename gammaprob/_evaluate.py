@@ -91,16 +91,10 @@ def evaluate(quantity: str, delta, shape, scale, *, symbol: Symbol = SHAPE, argu
     (delta, shape, scale), out_shape = real_arrays(
         (argument.name, delta, argument), (symbol.name, shape, symbol), ("scale", scale, SCALE)
     )
-    valid_shape, valid_scale = symbol.contains(shape), SCALE.contains(scale)
-    valid = bool(valid_shape.all() and valid_scale.all())
-    if not valid:
-        shape, scale = np.where(valid_shape, shape, 1.0), np.where(valid_scale, scale, 1.0)
     result = np.empty(out_shape)
     if result.size:
         with np.errstate(all="ignore"):
-            _fill(quantity, delta, single(shape), single(scale), result)
-    if not valid:
-        result[~np.broadcast_to(valid_shape & valid_scale, out_shape)] = np.nan
+            _fill(quantity, delta, single(shape), single(scale), result, symbol)
     return result[()]
 
 
@@ -109,38 +103,50 @@ def single(array):
     return array.reshape(-1)[:1].reshape(()) if array.size and array.min() == array.max() else array
 
 
-def _fill(quantity, delta, shape, scale, result):
+def _fill(quantity, delta, shape, scale, result, symbol):
     """Write the quantity into `result`, in blocks, by the kernel that suits the shapes."""
-    whole = delta.shape == result.shape and delta.flags.c_contiguous
-    if shape.ndim == 0:
-        k = float(shape)
-        if quantity == "sf" and whole and scale.ndim == 0 and k.is_integer() and k <= _integer_shape.POLYNOMIAL_UP_TO:
-            _integer_shape.sf(int(k), delta.reshape(-1), float(scale), result.reshape(-1))
-            return
-        planned = [k] if result.size >= _plan.PLAN_FROM else []
-    else:
-        planned = _shapes_to_plan(shape, result.size) if quantity in _plan.PLANNED else []
+    one_shape, one_scale = shape.ndim == 0, scale.ndim == 0
+    if (one_shape and not symbol.contains(shape)) or (one_scale and not SCALE.contains(scale)):
+        result.fill(np.nan)
+        return
+    k = float(shape) if one_shape else np.nan
+    polynomial = quantity == "sf" and k.is_integer() and k <= _integer_shape.POLYNOMIAL_UP_TO
+    if polynomial and one_scale and delta.shape == result.shape and delta.flags.c_contiguous:
+        _integer_shape.sf(int(k), delta.reshape(-1), float(scale), result.reshape(-1))
+        return
+    planned = _shapes_to_plan(shape, result.size) if quantity in _plan.PLANNED else []
     with in_blocks([delta, shape, scale], result, _BLOCK) as blocks:
         for block, shapes, scales, values in blocks:
+            outside = None
+            if not (one_shape and one_scale):
+                outside = ~(symbol.contains(shapes) & SCALE.contains(scales))
+                shapes = np.where(outside, 1.0, shapes)
             np.divide(block, scales, out=values)
-            if shape.ndim == 0:
-                at_points(quantity, float(shape), values, bool(planned) and quantity in _plan.PLANNED)
+            if polynomial:
+                _integer_shape.sf(int(k), values, 1.0, values)
+            elif one_shape:
+                at_points(quantity, k, values, bool(planned))
             else:
                 _at_mixed_points(quantity, shapes, values, planned)
             if quantity == "pdf":
                 values /= scales
             elif quantity == "logpdf":
                 values -= np.log(scales)
+            if outside is not None:
+                values[outside] = np.nan
 
 
 def _shapes_to_plan(shape, size):
     """The shapes that fill a plan's worth of points each, the most common first and no more than are kept."""
-    if size < _plan.PLAN_FROM:
+    needed = -(-_plan.PLAN_FROM * shape.size // size)
+    if needed > shape.size:
         return []
-    shapes, counts = np.unique(shape, return_counts=True)
-    counts *= size // shape.size
+    ordered = np.sort(shape, axis=None)
+    # A run of so many equal numbers covers one of every `needed` places.
+    candidates = np.unique(ordered[::needed])
+    counts = np.searchsorted(ordered, candidates, "right") - np.searchsorted(ordered, candidates, "left")
     common = np.argsort(-counts, kind="stable")[: _plan.KEPT]
-    return shapes[common[counts[common] >= _plan.PLAN_FROM]].tolist()
+    return candidates[common[counts[common] >= needed]].tolist()
 
 
 def _at_mixed_points(quantity, shapes, z, planned):

@@ -41,7 +41,7 @@ def coefficients(k: int) -> tuple[float, ...]:
 
 
 def sf(k: int, delta: np.ndarray, scale: float, out: np.ndarray) -> None:
-    """Write S(δ/Θ) into `out`; both arrays one-dimensional and contiguous, any δ (NaN stays NaN)."""
+    """Write S(δ/Θ) into `out`, which may be `delta`; one-dimensional, contiguous arrays, any δ (NaN stays NaN)."""
     # In y = −z, which the exponential needs anyway, the coefficients alternate and no term changes its value.
     alternating = [coefficient * (-1) ** j for j, coefficient in enumerate(coefficients(k))]
     highest, *rest = reversed(alternating)

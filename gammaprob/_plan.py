@@ -35,7 +35,7 @@ _ONE = np.float64(1.0).view(np.int64)
 _FIRST = np.float64(Z_LOW).view(np.int64) >> _SHIFT
 _COUNT = (_HIGH_EXPONENT - _LOW_EXPONENT) * PANELS_PER_OCTAVE
 _PLACE_MASK = np.int64((1 << _SHIFT) - 1)
-# 16384 doubles: the block, its panel numbers and four temporaries stay in a second-level cache of 1 MB.
+# 16384 doubles: the block, its panel numbers and three temporaries stay in a second-level cache of 1 MB.
 _BLOCK = 16384
 # How each planned quantity is interpolated: the function at the nodes, and whether its exponential is the value.
 _INTERPOLATED = {
@@ -48,7 +48,7 @@ _INTERPOLATED = {
 PLANNED = frozenset(_INTERPOLATED) | {"logcdf"}
 
 
-# Plans that are kept: 64 shapes of a quantity, which may need two of them. One takes 44 kB.
+# Plans that are kept: 64 shapes of a quantity, which may need two of them. One takes 47 kB.
 KEPT = 64
 
 

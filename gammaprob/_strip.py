@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gammaprob import _plan
 from gammaprob._blocks import in_blocks
 from gammaprob._evaluate import evaluate
 from gammaprob.domains import DELTA, SCALE, SHAPE, real_arrays
@@ -16,8 +17,8 @@ from gammaprob.errors import DomainError
 
 __all__ = ["strip"]
 
-# Small enough for the nodes of a block, a few dozen an element, to be no burden.
-_BLOCK = 2048
+# Large enough for a plan to pay, and small enough for the nodes of a block, a few dozen an element, to be no burden.
+_BLOCK = _plan.PLAN_FROM
 # On a panel of this length in log s, s·p(s) is interpolated by 16 nodes to rounding: where neither F nor S doubles, its
 # exponent changes by less than about 2 over the panel.
 _PANEL = 0.5

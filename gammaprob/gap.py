@@ -7,9 +7,8 @@ here
 * takes array-likes and broadcasts over all arguments; scalars in, scalar out; float64;
 * holds for every real shape k > 0, far beyond the paper's integers;
 * has a relative error of at most 1e-13 for shapes in [1e-3, 1e6] and z in [1e-12, 1e5] (integer shapes up to 1000:
-4e-15),
-  plus four roundings of the input where the quantity is ill-conditioned in it;
-  `tests/oracle` records what was reached;
+  4e-15), plus four roundings of the input where the quantity is ill-conditioned in it; `tests/oracle` records what was
+  reached;
 * returns NaN for array elements outside the domain (shape or scale not a finite number > 0, NaN anywhere), and raises
   `DomainError` for a scalar shape or scale outside it, `ArgumentError` for text, complex numbers and objects, and
   `BroadcastError` for array shapes that do not fit.

@@ -52,8 +52,9 @@ def expected_target(delta, *, shape, scale):
     delta = real_array("delta", delta, DELTA)
     if not (delta < 0.0).any():
         return evaluate("target", delta, shape, scale)
-    values = evaluate("target", np.abs(delta), shape, scale)
-    return np.where(delta < 0.0, 1.0 - values, values)[()]
+    values = np.asarray(evaluate("target", np.abs(delta), shape, scale))
+    np.subtract(1.0, values, out=values, where=np.broadcast_to(delta < 0.0, values.shape))
+    return values[()]
 
 
 def expected_gradient(delta, q, theta_i, theta_j, *, shape, scale):

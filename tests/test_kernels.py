@@ -181,13 +181,15 @@ MANY = 1_000_000
 MIXED = np.random.default_rng(5).choice([0.5, 2.82, 4.0, 31.5], MANY)
 
 
-SHAPES = {"integer": 4, "real": 2.82, "constant": np.full(MANY, 2.82), "mixed": MIXED}
+SPOILT = np.full(MANY, 2.82)
+SPOILT[7] = np.nan
+SHAPES = {"integer": 4, "real": 2.82, "constant": np.full(MANY, 2.82), "mixed": MIXED, "spoilt": SPOILT}
 LARGE_CALLS = [
     (function, kind)
     for function in (g.gap_sf, g.gap_cdf, g.gap_pdf, g.gap_logcdf, g.expected_target, g.gamma_integral, g.gap_isf)
     for kind in SHAPES
     # A million quantiles at mixed shapes, point by point, would take most of a minute.
-    if (function, kind) != (g.gap_isf, "mixed")
+    if (function, kind) not in {(g.gap_isf, "mixed"), (g.gap_isf, "spoilt")}
 ]
 
 
@@ -196,10 +198,28 @@ def test_memory_of_a_large_call(function, kind):
     """Peak memory stays within three times the output, which the work in blocks is there for."""
     shape = SHAPES[kind]
     delta = np.linspace(0.0, 1.0, MANY) if function is g.gap_isf else np.linspace(0.0, 20.0, MANY)
-    for k in np.unique(shape):  # plans stay afterwards and are no part of what a call takes
+    for k in np.unique(shape)[np.unique(shape) > 0]:  # plans stay afterwards and are no part of what a call takes
         function(delta[:: MANY // _plan.PLAN_FROM], shape=k, scale=1.0)
     tracemalloc.start()
     function(delta, shape=shape, scale=1.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= 3 * delta.nbytes
+
+
+@pytest.mark.parametrize("kind", ["different shapes", "negative gaps", "arrays of all three"])
+def test_memory_of_other_large_calls(kind):
+    delta = np.linspace(-1.0, 20.0, MANY)
+    arguments = {
+        "different shapes": (g.gap_pdf, np.linspace(20.0, 30.0, MANY), 1.0),
+        "negative gaps": (g.expected_target, 2.82, 1.0),
+        "arrays of all three": (g.gap_logsf, SPOILT, np.where(np.arange(MANY) == 3, -1.0, 2.0)),
+    }
+    function, shape, scale = arguments[kind]
+    if np.ndim(shape) == 0 or kind == "arrays of all three":
+        function(delta[:: MANY // _plan.PLAN_FROM], shape=2.82, scale=1.0)
+    tracemalloc.start()
+    function(delta, shape=shape, scale=scale)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak <= 3 * delta.nbytes
@@ -216,6 +236,9 @@ def test_inputs_are_left_alone():
 
 def test_layout_does_not_matter():
     z = np.abs(np.random.default_rng(3).normal(size=(100, 200)))
+    np.testing.assert_allclose(
+        g.gap_sf(z, shape=4, scale=np.full(200, 2.0)), g.gap_sf(z, shape=4, scale=2.0), rtol=TWO_KERNELS
+    )
     views = (np.transpose, lambda array: array[::-1], lambda array: array[:, ::2], np.asfortranarray)
     for shape in (4, 2.82):
         straight = g.gap_sf(z, shape=shape, scale=1.0)
