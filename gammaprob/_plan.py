@@ -119,21 +119,15 @@ def evaluate(quantity: str, k: float, z: np.ndarray) -> np.ndarray:
             outside = (panel < 0) | (panel >= _COUNT)
             exact = POINTWISE[quantity](np.full(np.count_nonzero(outside), k), block[outside])
         np.take(coefficients[0], panel, out=total, mode="clip")
-        for row in coefficients[1:-1]:
+        for row in coefficients[1:]:
             total *= u
             np.take(row, panel, out=gathered, mode="clip")
             total += gathered
-        total *= u
-        np.take(coefficients[-1], panel, out=gathered, mode="clip")
         if lifted:
-            total += gathered
             np.take(lift, panel, out=gathered, mode="clip")
             gathered *= block
-            np.subtract(total, gathered, out=block)
-        else:
-            np.add(gathered, total, out=block)
-        if exponential:
-            np.exp(block, out=block)
+            total -= gathered
+        block[...] = np.exp(total, out=total) if exponential else total
         if outside is not None:
             block[outside] = exact
     return z

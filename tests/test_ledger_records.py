@@ -9,17 +9,7 @@ import pytest
 from paper_tables import ledger
 from paper_tables.outcome import AMBIGUOUS, HOLDS, NOT_COMPUTABLE, WRONG
 from paper_tables.records import ClaimsError, Record, load_records
-
-CLAIM = """
-[[claim]]
-id = "SUP-CONTROL"
-document = "supplementary"
-place = "nowhere"
-kind = "equation"
-statement = "a control"
-verdict = "{verdict}"
-{extra}
-"""
+from tests.test_ledger import CLAIM
 
 SOUND = {
     "id": "SUP-X", "document": "supplementary", "place": "p", "kind": "equation", "statement": "s", "verdict": HOLDS,
