@@ -12,7 +12,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
-from paper_tables._terminal import put
+from paper_tables._terminal import Parser, put
 
 __all__ = ["main"]
 
@@ -48,12 +48,9 @@ class _UsageError(Exception):
     """A command line or an input that cannot be used; its text is the one line that the user sees."""
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     def error(self, message: str):
         raise _UsageError(f"{message}; see --help")
-
-    def _print_message(self, message, file=None):
-        put(message, file or sys.stdout)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -97,7 +94,7 @@ def _run(argv) -> int:
     return CONTRADICTED if found else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = _Parser(
         prog=PROGRAM, description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,29 +1,39 @@
 """What a command line owes its user's terminal: the width, the colours, the character set, and streams that end early.
 
-Both programs of the project, the ledger and the tables of `gammaprob`, follow these rules, so that they stand here, in
-the lowest package.
+All programs of the project, the ledger, the tables of `gammaprob` and the cross-checks of `gradients`, follow these
+rules, so that they stand here, in the lowest package.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 
-__all__ = ["LETTERS", "PLAIN_WIDTH", "carries", "put", "to_ascii", "wants_colour", "width_of"]
+__all__ = ["LETTERS", "PLAIN_WIDTH", "Parser", "carries", "put", "to_ascii", "wants_colour", "width_of"]
 
 PLAIN_WIDTH = 80  # of a file or a pipe, unless COLUMNS says otherwise
 _NARROWEST, _WIDEST = 20, 100  # a line longer than this is hard to read; below 20 columns a number no longer fits
 
 # Every character beyond ASCII that the ledger or a report uses.
 _ASCII = str.maketrans({
-    "γ": "gamma", "δ": "delta", "ε": "epsilon", "θ": "theta", "ν": "nu", "ξ": "xi", "σ": "sigma", "τ": "tau",
-    "φ": "phi", "Γ": "Gamma", "Θ": "Theta", "Σ": "Sum", "∫": "int", "∂": "d", "∼": "~", "∇": "grad", "∞": "inf",
-    "√": "sqrt", "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "−": "-", "±": "+/-", "×": "x", "·": "*", "–": "-",
-    "→": "->", "∈": " in ", "‖": "||", "⌊": "floor(", "⌋": ")", "½": "1/2", "²": "^2", "ᵀ": "^T", "ⁿ": "^n",
-    "₀": "_0", "₁": "_1", "\N{COMBINING CIRCUMFLEX ACCENT}": "hat", "ŷ": "yhat", "é": "e", "…": "...",
+    "γ": "gamma", "δ": "delta", "ε": "epsilon", "θ": "theta", "λ": "lambda", "ν": "nu", "ξ": "xi", "ρ": "rho",
+    "σ": "sigma", "τ": "tau", "φ": "phi", "Γ": "Gamma", "Θ": "Theta", "Σ": "Sum", "∫": "int", "∂": "d", "∼": "~",
+    "∇": "grad", "∞": "inf", "√": "sqrt", "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "−": "-", "±": "+/-", "×": "x",
+    "·": "*", "–": "-", "→": "->", "∈": " in ", "‖": "||", "⌊": "floor(", "⌋": ")", "½": "1/2", "⁻": "^-", "¹": "1",
+    "²": "^2", "ᵀ": "^T", "ⁿ": "^n", "₀": "_0", "₁": "_1", "\N{COMBINING CIRCUMFLEX ACCENT}": "hat", "ŷ": "yhat",
+    "é": "e", "…": "...",
 })
 LETTERS = "".join(map(chr, _ASCII))
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose help and errors reach any terminal, as everything else does (`put`)."""
+
+    def _print_message(self, message, file=None):
+        put(message, file or sys.stdout)
 
 
 def width_of(stream, environment: Mapping[str, str] = os.environ) -> int:

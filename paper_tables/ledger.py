@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paper_tables import _ledger_text
-from paper_tables._terminal import put
+from paper_tables._terminal import Parser, put
 from paper_tables.outcome import AMBIGUOUS, NOT_COMPUTABLE, VERDICTS, WRONG, Outcome
 from paper_tables.records import DOCUMENTS, ClaimsError, Record, load_records
 
@@ -134,13 +134,8 @@ def summarise(results: Iterable[Result]) -> tuple[Summary, ...]:
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    def _print_message(self, message, file=None):
-        put(message, file or sys.stdout)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog=PROGRAM,
         description="Run the witnesses of all recorded claims of the papers, and compare with the recorded verdicts.",
         epilog="Exit code: 0 all verdicts confirmed; 1 a witness contradicts its record; 2 wrong usage or claims file.",

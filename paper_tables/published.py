@@ -11,7 +11,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["UnknownTableError", "document", "equations", "functions", "load", "names", "place"]
+__all__ = ["UnknownTableError", "captions", "document", "equations", "functions", "load", "names", "place"]
 
 _FOLDER = files("paper_tables").joinpath("published")
 
@@ -90,7 +90,7 @@ def _formulas() -> dict[str, dict[str, dict]]:
 
 
 def equations(name: str) -> dict[str, str]:
-    """The numbered equations of the document "main", "supplementary" or "slides": number -> what is printed there.
+    """The numbered equations of "main", "supplementary", "slides", "anchor" or "ssl": number -> what is printed there.
 
     Several lines under one number stay several lines. Raises KeyError for another document.
 
@@ -109,3 +109,12 @@ def functions(name: str) -> dict[str, list[str]]:
     ['x']
     """
     return {letter: list(arguments) for letter, arguments in _formulas()[name]["functions"].items()}
+
+
+def captions(name: str) -> dict[str, str]:
+    """The figures' captions of a document, those that the ledger needs: number -> caption. KeyError as `equations`.
+
+    >>> captions("anchor")["4"].partition(":")[0]
+    'Gradient figure'
+    """
+    return {number: text.strip() for number, text in _formulas()[name].get("captions", {}).items()}

@@ -16,7 +16,9 @@ from paper_tables.outcome import AMBIGUOUS, HOLDS, NOT_COMPUTABLE, VERDICTS, WRO
 
 __all__ = ["DOCUMENTS", "KINDS", "ClaimsError", "Record", "load_records"]
 
-DOCUMENTS = {"main": "LL", "supplementary": "SUP", "slides": "SL"}  # document -> prefix of its record ids
+DOCUMENTS = {  # document -> prefix of its record ids
+    "main": "LL", "supplementary": "SUP", "slides": "SL", "anchor": "AL", "ssl": "SSL",
+}
 KINDS = ("equation", "step", "table", "example", "statement", "reference")
 
 _ID = re.compile(r"[A-Z]+(-[A-Z0-9]+)+")

@@ -11,6 +11,7 @@ from mpmath import mp, mpf
 
 import gammaprob.witnesses._proof  # noqa: F401  (registers SymPy with the literal formulas)
 from gammaprob import as_printed, certified, gap, target
+from gradients import as_printed as anchor_loss
 from paper_tables.outcome import AMBIGUOUS, WRONG
 from paper_tables.records import load_records
 
@@ -163,7 +164,7 @@ def test_unknown_arguments_are_refused():
 
 def errata() -> dict[str, set[str]]:
     """Function name -> ledger ids on its lines that start with `ERRATUM:`."""
-    functions = {name: getattr(module, name) for module in (gap, target, as_printed)
+    functions = {name: getattr(module, name) for module in (gap, target, as_printed, anchor_loss)
                  for name in module.__all__ if callable(getattr(module, name))}
     return {name: set(re.findall(r"^ *ERRATUM: ([A-Z0-9-]+)", function.__doc__, re.MULTILINE))
             for name, function in functions.items()}

@@ -21,6 +21,8 @@ FORBIDDEN = {
     "paper_tables": {"torch", "matplotlib"},
     "gammaprob": {"torch", "matplotlib"},
 }
+# The ledger runs on the core alone, so that its witnesses, and the closed forms, do without what the losses need.
+TORCHLESS = ("gradients.closed_form", "gradients.as_printed", "gradients.witnesses")
 # The ways of computing that must stay independent. A helper of a witness carries its name in front, or stands here.
 WITNESSES = {"_literal", "as_printed", "certified", "monte_carlo", "quadrature", "symbolic"}
 # Parts of the tables program, which asks both sides. Every other private module of gammaprob is a kernel.
@@ -105,6 +107,11 @@ def violations(tree: dict[str, str]) -> list[str]:
             f"{module} ({role(module)}) reaches {other} ({role(other)})"
             for other in reach(module, tree) if {role(module), role(other)} == {"kernel", "witness"}
         ]
+        if module.startswith(TORCHLESS):
+            broken += [
+                f"{module} reaches torch in {other}" for other in {module} | reach(module, tree)
+                if any(name.partition(".")[0] == "torch" for name in imported_by(other, tree))
+            ]
     return sorted(broken)
 
 
@@ -132,6 +139,9 @@ def test_tree_is_read():
     ("gammaprob.certified", "from gammaprob import gap_cdf", "(witness) reaches gammaprob.gap (kernel)"),
     ("gammaprob._plan", "from .certified import gap_cdf", "(kernel) reaches gammaprob.certified (witness)"),
     ("gammaprob._plan", "from ._certified_real import tail", "(kernel) reaches gammaprob._certified_real (witness)"),
+    ("gradients.as_printed", "import torch", "gradients.as_printed reaches torch in gradients.as_printed"),
+    ("gradients.closed_form.pair", "from gradients.losses import loss", "reaches torch in gradients.losses"),
+    ("gradients.witnesses.words", "from gradients import losses", "reaches torch in gradients.losses"),
 ])
 def test_each_broken_arrow_is_seen(module, source, said):
     """Negative control: a tree in order, and the same with one wrong import."""
@@ -140,6 +150,7 @@ def test_each_broken_arrow_is_seen(module, source, said):
          "gammaprob._certified_real", "gradients", "gradients.losses"), "",
     )
     tree |= {"gammaprob": "from gammaprob.gap import gap_cdf", "gammaprob._plan": "import numpy"}
+    tree |= {"gradients.losses": "import torch", "gradients.witnesses.words": "from gradients import as_printed"}
     assert violations(tree) == []
     if "domains" in source:  # the detour: a shared module that reaches a kernel
         tree["gammaprob.domains"] = "from gammaprob import _plan"
@@ -155,6 +166,12 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_import_loads_no_heavy_library():
     assert loaded_by("import gammaprob") & NOT_LOADED == set()
+
+
+def test_witnesses_and_closed_forms_load_no_torch():
+    modules = [name for name in read_tree() if name.startswith(TORCHLESS)]
+    assert {package for package in TORCHLESS if package in modules} == set(TORCHLESS)
+    assert loaded_by(f"import gradients, {', '.join(modules)}") & {"torch", "matplotlib"} == set()
 
 
 def test_a_loaded_library_is_seen():

@@ -17,7 +17,7 @@ import pytest
 from paper_tables import _ledger_text, _terminal, ledger
 from paper_tables._terminal import PLAIN_WIDTH
 from paper_tables.outcome import HOLDS, NOT_COMPUTABLE, WRONG
-from paper_tables.records import load_records
+from paper_tables.records import DOCUMENTS, load_records
 
 ROOT = Path(__file__).parents[1]
 RECORDS = load_records()
@@ -67,7 +67,7 @@ def test_counts_fit_a_usual_terminal(monkeypatch, results):
         results, ledger.summarise(results), "text", _ledger_text.Style(), details=False, summary_only=True
     )
     lines = text.splitlines()
-    assert lines[0].split() == ["main", "supplementary", "slides", "all"]
+    assert lines[0].split() == [*DOCUMENTS, "all"]
     assert len({len(line) for line in lines}) == 1 and len(lines[0]) <= PLAIN_WIDTH
 
 

@@ -81,6 +81,7 @@ def test_package_needs_nothing_of_the_mathematics():
 
 @pytest.mark.parametrize(("document", "numbers"), [
     ("main", "1 2a 2b 3 4a 4b 5 6"), ("supplementary", " ".join(map(str, range(1, 16)))), ("slides", ""),
+    ("anchor", " ".join([*map(str, range(1, 15)), "A-1 A-2 A-3 A-4"])), ("ssl", ""),
 ])
 def test_equations_are_numbered_without_a_gap(document, numbers):
     formulas = published.equations(document)
@@ -93,8 +94,18 @@ def test_eq_5_of_the_supplementary_keeps_its_four_lines():
     assert [line.split(" =")[0] for line in lines] == list("ABCD")
 
 
+def test_cases_of_an_equation_keep_their_lines():
+    assert [len(published.equations("anchor")[number].splitlines()) for number in ("3", "10", "11")] == [2, 2, 2]
+
+
+def test_captions_are_of_one_line():
+    captions = published.captions("anchor")
+    assert set(captions) == {"4", "A-1"} and published.captions("main") == {}
+    assert not any("\n" in text for text in captions.values())
+
+
 def test_another_document_has_no_equations():
-    for function in (published.equations, published.functions):
+    for function in (published.equations, published.functions, published.captions):
         with pytest.raises(KeyError, match="poster"):
             function("poster")
 

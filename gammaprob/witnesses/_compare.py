@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from functools import wraps
 
@@ -13,7 +14,7 @@ from paper_tables.outcome import Outcome, Reading
 
 __all__ = [
     "PAPER", "POINTS", "STRIP", "UndecidedError", "agree", "all_needed", "certified_value", "checked", "equal",
-    "gamma_density", "strip_points", "witness",
+    "gamma_density", "printed_range", "strip_points", "witness",
 ]
 
 # Equal: both sides carry 25 digits or more (a strip of width 1e-25, and a quadrature over an inverse square root, are
@@ -63,6 +64,12 @@ def strip_points(points: Iterable[Mapping] = POINTS) -> list[dict]:
 def certified_value(name: str, *arguments, **keywords):
     """The quantity `name` of `gammaprob.certified` as an mpf, correct to 40 digits."""
     return mpf(getattr(certified, name)(*arguments, **keywords, digits=40).digits)
+
+
+def printed_range(printed: str) -> tuple[Fraction, Fraction]:
+    """What a printed number stands for: the values within half a unit of its last digit."""
+    centre, half_unit = Fraction(printed), Fraction(10) ** Decimal(printed).as_tuple().exponent / 2
+    return centre - half_unit, centre + half_unit
 
 
 def gamma_density(x, shape, scale):
@@ -120,7 +127,9 @@ def all_needed(repairs: Mapping[str, Reading]) -> Reading:
     return checked("no smaller repair suffices", [(words, not reading.holds) for words, reading in repairs.items()])
 
 
-_LETTERS = {"delta": "δ", "delta_1": "δ1", "delta_2": "δ2", "shape": "k", "scale": "Θ"}
+_LETTERS = {
+    "delta": "δ", "delta_1": "δ1", "delta_2": "δ2", "shape": "k", "scale": "Θ", "anchor": "q_*", "gamma": "γ",
+}
 
 
 def _shown(point: Mapping) -> str:

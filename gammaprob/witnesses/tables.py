@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
-from fractions import Fraction
 from math import ceil, floor
 
 from mpmath import mp, mpf
 
-from gammaprob.witnesses._compare import PAPER, certified_value, checked, witness
+from gammaprob.witnesses._compare import PAPER, certified_value, checked, printed_range, witness
 from paper_tables.outcome import Outcome, Reading
 from paper_tables.published import load
 
@@ -76,14 +75,12 @@ def expected_targets() -> Outcome:
 def _reachable(table: str) -> list[tuple[str, bool]]:
     """For each cell: does any Θ that rounds to the stated one give the printed digits?
 
-    P falls and φ rises with Θ, so that the ends of the interval bound what it can give; a printed number stands for the
-    values within half a unit of its last digit.
+    P falls and φ rises with Θ, so that the ends of the interval bound what it can give.
     """
     cases = []
     for gap, printed in _TABLES[table][1]:
         least, most = sorted(_value(table, gap, scale) for scale in _ROUNDS_TO_STATED)
-        centre, half_unit = Fraction(printed), Fraction(1, 2) / 10 ** -Decimal(printed).as_tuple().exponent
-        lower, upper = (mpf(end.numerator) / end.denominator for end in (centre - half_unit, centre + half_unit))
+        lower, upper = (mpf(end.numerator) / end.denominator for end in printed_range(printed))
         cases.append((f"{table}, δ={gap}: printed {printed}, possible {mp.nstr(least, 6)} to {mp.nstr(most, 6)}",
                       bool(least <= upper and most >= lower)))
     return cases
