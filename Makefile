@@ -16,18 +16,21 @@ CORE := $(VENV)/.core-$(KEY)
 ALL := $(VENV)/.all-$(KEY)
 
 CORE_MODULES := numpy, scipy.special, mpmath, sympy, flint
-ALL_MODULES := $(CORE_MODULES), torch, matplotlib, pytest, hypothesis, h5py, build, setuptools
+ALL_MODULES := $(CORE_MODULES), torch, sklearn, tqdm, matplotlib, pytest, hypothesis, h5py, build, setuptools
 
 .DEFAULT_GOAL := help
 # Two goals share one environment: they wait for each other, under `make -j` as well.
 .NOTPARALLEL:
-.PHONY: help tables ledger test test-thorough bench clean unsound
+.PHONY: help tables gradients ledger test test-thorough bench clean unsound
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 tables: $(CORE)  ## print Tables 1 and 2 with certified digits (installs the core alone)
 	@$(PY) -m gammaprob.tables $(ARGS)
+
+gradients: $(ALL)  ## check every gradient three ways (installs all extras)
+	@$(PY) -m gradients $(ARGS)
 
 ledger: $(CORE)  ## run the ledger of claims, every record with its witness
 	@$(PY) -m paper_tables.ledger $(ARGS)
@@ -38,7 +41,7 @@ test: $(ALL)  ## run the tests (installs all extras)
 test-thorough: $(ALL)  ## run the tests with the thorough Hypothesis profile
 	@$(PY) -m pytest -q --hypothesis-profile=thorough $(ARGS)
 
-bench: $(CORE)  ## measure speed, memory and accuracy against the targets and the peers
+bench: $(ALL)  ## measure speed, memory and accuracy against the targets and the peers
 	@$(PY) -m tests.bench $(ARGS)
 
 clean:  ## remove the environment and everything made

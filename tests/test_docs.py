@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("paper_tables", "gammaprob", "gradients", "experiments", "figures")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Distances of a few roundings, which differ from one processor to the next: all the same to the comparison.
-ROUNDINGS = re.compile(r"(?<= )(?:0|\de-1[4-7])(?= )")
+ROUNDINGS = re.compile(r"(?<= )(?:0|\de-1[4-8])(?= )")
 RECORDED = "python -m tests.oracle.compare --summary"  # prints a file of the repository: the same everywhere
 LONGEST_FILE = 500
 LONGEST_LINE = 120
@@ -189,7 +189,7 @@ def test_every_dependency_is_pinned():
 
 def project_files() -> list[Path]:
     """Text files that belong to the project: the packages, the tests and the files beside them."""
-    folders = [ROOT / name for name in (*PACKAGES, "tests", ".ci")]
+    folders = [ROOT / name for name in (*PACKAGES, "examples", "tests", ".ci")]
     paths = [path for path in ROOT.iterdir() if path.is_file()]
     paths += [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return [path for path in paths if path.suffix in TEXT_SUFFIXES and "__pycache__" not in path.parts]

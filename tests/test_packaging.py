@@ -47,7 +47,7 @@ def archives(tmp_path_factory) -> tuple[Path, Path]:
     source = tmp_path_factory.mktemp("source")
     for name in PROJECT_FILES:
         shutil.copy(ROOT / name, source)
-    for name in (*PACKAGES, "tests", ".ci"):
+    for name in (*PACKAGES, "examples", "tests", ".ci"):
         shutil.copytree(ROOT / name, source / name, ignore=IGNORED)
     out = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, cwd=source)

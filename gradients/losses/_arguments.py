@@ -1,0 +1,87 @@
+"""The options of the losses, each once: what it may be, and what to do when it is not; and masks of joints.
+
+The functions check their options here, and so do the modules, when they are made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from gammaprob.errors import ArgumentError, BroadcastError, DomainError
+from gradients._inputs import REDUCTIONS, choice, nonnegative, same_device
+from gradients.pairs import PAIRINGS
+
+__all__ = ["check_options", "check_power", "joints_present", "number_within", "whole_number"]
+
+
+def check_options(**options) -> None:
+    """`ArgumentError` or `DomainError` for the first option of a wrong type or outside its domain."""
+    for name, value in options.items():
+        _CHECKS[name](name, value)
+
+
+def check_power(gamma: float, margin: float = 0.0) -> None:
+    """`DomainError` if a modulator, at most (2 + δ)^γ, and its derivatives could overflow: beyond 2^63, in float32.
+
+    Times a cross-entropy of 0, an infinite modulator would be a silent NaN.
+    """
+    if gamma * math.log2(2.0 + margin) > 63.0:
+        allowed = "an exponent for which (2 + margin)^gamma is at most 2^63"
+        raise DomainError("gamma", gamma, allowed, "pass a smaller gamma; the papers' are 0.5 to 5")
+
+
+def number_within(name: str, value, inside: Callable[[float], bool], allowed: str, next_step: str) -> float:
+    """The value, if it is a real number inside; `ArgumentError` or `DomainError` otherwise."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ArgumentError(name, value, allowed, next_step)
+    if not inside(value):
+        raise DomainError(name, value, allowed, next_step)
+    return value
+
+
+def whole_number(name: str, value, least: int, next_step: str) -> int:
+    """The value, if it is an integer of at least `least`; `ArgumentError` or `DomainError` otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ArgumentError(name, value, f"an integer >= {least}", next_step)
+    if value < least:
+        raise DomainError(name, value, f"an integer >= {least}", next_step)
+    return value
+
+
+def joints_present(present, reference: tuple[str, Tensor], joints: tuple[int, ...]) -> Tensor | None:
+    """The mask of joints, a bool tensor of the shape `joints`, or None; checked against the (name, tensor) it masks."""
+    if present is None:
+        return None
+    if not isinstance(present, Tensor) or present.dtype != torch.bool:
+        got = present.dtype if isinstance(present, Tensor) else present
+        raise ArgumentError("present", got, "a tensor of bool", "pass a mask, for example visible > 0")
+    if present.shape != joints:
+        raise BroadcastError("present", tuple(present.shape), f"the shape {tuple(joints)}", "pass one entry a joint")
+    same_device(reference, ("present", present))
+    return present
+
+
+def _flag(name: str, value) -> None:
+    if not isinstance(value, bool):
+        raise ArgumentError(name, value, "True or False", "pass one of them, without quotes")
+
+
+_CHECKS = {
+    "check_values": _flag,
+    "gamma": partial(nonnegative, next_step="pass the exponent γ >= 0; 0 is the plain cross-entropy"),
+    "keep": partial(
+        number_within, inside=lambda keep: 0 < keep <= 1, allowed="a real number in (0, 1]",
+        next_step="pass the share of the samples to keep",
+    ),
+    "keypoints": partial(whole_number, least=1, next_step="pass how many joints of an image count"),
+    "margin": partial(nonnegative, next_step="pass a margin >= 0; 0 is none"),
+    "modulate": partial(choice, allowed=("background", "target", "both")),
+    "pairs": partial(choice, allowed=PAIRINGS),
+    "reduction": partial(choice, allowed=REDUCTIONS),
+    "warmup_epochs": partial(whole_number, least=0, next_step="pass the number of epochs with softmax cross-entropy"),
+}
