@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.bench.peers import Peer
-from tests.bench.report import as_json, peer_table, row_line
+from tests.bench.report import as_json, peer_line, row_line
 from tests.bench.targets import Row
 from tests.bench.timing import Comparison, compare, peak_over_output
 
@@ -55,7 +55,8 @@ def test_a_target_is_met_or_missed(measured, passed):
 
 def test_report():
     peer = Peer("a peer", 2.82, body=1e-3, tail=1.0, nanoseconds=1234.5)
-    report = json.loads(as_json([Row("what", "unit", 1.5, 1.0, "")], [peer]))
+    report = json.loads(as_json([Row("what", "unit", 1.5, 1.0, "")], [peer], [Row("a loss", "unit", 1.0, 2.0, "")]))
     assert report["targets"][0]["passed"] is True and report["peers"][0]["tail"] == 1.0
-    assert {"processor", "cores", "python", "numpy", "scipy"} <= report["machine"].keys()
-    assert "| a peer | 2.82 | 1e-03 | 1e+00 | 1,234 |" in peer_table([peer])
+    assert report["losses"][0]["passed"] is False
+    assert {"processor", "cores", "python", "numpy", "scipy", "torch"} <= report["machine"].keys()
+    assert peer_line(peer) == "| a peer | 2.82 | 1e-03 | 1e+00 | 1,234 |"

@@ -1,1 +1,1 @@
-"""The benchmark behind `make bench`: speed, memory and start-up against targets, error and time beside the peers."""
+"""The benchmark behind `make bench`: the law of the gap, its targets and its peers; the losses beside plain torch."""

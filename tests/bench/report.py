@@ -13,10 +13,12 @@ from pathlib import Path
 from tests.bench.peers import Peer
 from tests.bench.targets import Row
 
-__all__ = ["ROW_HEADER", "as_json", "machine", "peer_table", "row_line"]
+__all__ = ["PEER_HEADER", "ROW_HEADER", "as_json", "machine", "peer_line", "row_line"]
 
-_LIBRARIES = ("numpy", "scipy", "mpmath", "python-flint")
+_LIBRARIES = ("numpy", "scipy", "mpmath", "python-flint", "torch")
 ROW_HEADER = "| what | measured | target | unit | | detail |\n|---|---:|---:|---|---|---|"
+PEER_HEADER = ("| P(\\|X − Y\\| > δ) by | shape | worst relative error, body | tail | ns a value |\n"
+               "|---|---:|---:|---:|---:|")
 
 
 def machine() -> dict[str, str]:
@@ -46,19 +48,16 @@ def row_line(row: Row) -> str:
     return f"| {row.what} | {row.measured:.3g} | {row.target:g} | {row.unit} | {verdict} | {row.detail} |"
 
 
-def peer_table(peers: Iterable[Peer]) -> str:
-    """Errors and times of all peers at the same points."""
-    lines = ["| P(\\|X − Y\\| > δ) by | shape | worst relative error, body | tail | ns a value |",
-             "|---|---:|---:|---:|---:|"]
-    lines += [f"| {peer.name} | {peer.shape:g} | {peer.body:.0e} | {peer.tail:.0e} | {peer.nanoseconds:,.0f} |"
-              for peer in peers]
-    return "\n".join(lines)
+def peer_line(peer: Peer) -> str:
+    """One peer's errors and time as a line of the table under `PEER_HEADER`."""
+    return f"| {peer.name} | {peer.shape:g} | {peer.body:.0e} | {peer.tail:.0e} | {peer.nanoseconds:,.0f} |"
 
 
-def as_json(rows: Iterable[Row], peers: Iterable[Peer]) -> str:
+def as_json(law: Iterable[Row], peers: Iterable[Peer], losses: Iterable[Row]) -> str:
     """Everything measured, for a program to read."""
     return json.dumps({
         "machine": machine(),
-        "targets": [asdict(row) | {"passed": row.passed} for row in rows],
+        "targets": [asdict(row) | {"passed": row.passed} for row in law],
         "peers": [asdict(peer) for peer in peers],
+        "losses": [asdict(row) | {"passed": row.passed} for row in losses],
     }, indent=2, ensure_ascii=False)
