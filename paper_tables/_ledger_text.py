@@ -58,11 +58,9 @@ def _evidence(result) -> list[str]:
     ] if outcome else []
 
 
-def _notes(record) -> list[str]:
-    """The parts of a record that stand under its statement."""
-    return [
-        f"{label}: {text}" for label, text in (("correction", record.correction), ("reason", record.reason)) if text
-    ]
+def _notes(record, *fields: str) -> list[str]:
+    """Those of the record's fields that are not empty, each with its name."""
+    return [f"{field}: {text}" for field in fields if (text := getattr(record, field))]
 
 
 def _text_records(results, style: Style, details: bool) -> list[str]:
@@ -73,9 +71,8 @@ def _text_records(results, style: Style, details: bool) -> list[str]:
     lines = [heading + "[place] claim"] if beside else []
     for result in results:
         record = result.record
-        body = [f"[{record.place}] {record.statement}", *_notes(record)]
+        body = [f"[{record.place}] {record.statement}", *_notes(record, "conditions", "correction", "reason")]
         if details:
-            body += [f"conditions: {record.conditions}"] if record.conditions else []
             body += _evidence(result)
         indent = " " * (len(heading) if beside else 2)
         wrapped = [line for text in body for line in style.wrapped(text, indent)]
@@ -129,9 +126,9 @@ def _markdown_table(head: list[str], rows: list[list[str]]) -> list[str]:
 def _markdown_records(results, style: Style, details: bool) -> list[str]:
     rows = [
         [
-            r.record.id, r.record.place, r.record.statement,
+            r.record.id, r.record.place, "<br>".join([r.record.statement, *_notes(r.record, "conditions")]),
             f"**{r.record.verdict}**" if r.record.verdict != HOLDS else HOLDS,
-            " ".join(_notes(r.record) + (_evidence(r) if details else [])), str(r.points),
+            " ".join(_notes(r.record, "correction", "reason") + (_evidence(r) if details else [])), str(r.points),
         ]
         for r in results
     ]

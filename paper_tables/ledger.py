@@ -142,8 +142,12 @@ def _parser() -> Parser:
     )
     parser.add_argument("--format", choices=_ledger_text.FORMATS, default="text", help="how to print (default: text)")
     parser.add_argument("--id", action="append", metavar="ID", help="only this record, with its evidence; repeatable")
-    parser.add_argument("--document", choices=tuple(DOCUMENTS), help="only the records of this document")
-    parser.add_argument("--verdict", choices=VERDICTS, help="only the records with this recorded verdict")
+    parser.add_argument(
+        "--document", action="append", choices=tuple(DOCUMENTS), help="only the records of this document; repeatable",
+    )
+    parser.add_argument(
+        "--verdict", action="append", choices=VERDICTS, help="only the records with this recorded verdict; repeatable",
+    )
     parser.add_argument("--summary", action="store_true", help="print the counts alone")
     parser.add_argument("--claims", type=Path, metavar="DIR", help="another folder of claims files")
     return parser
@@ -155,9 +159,10 @@ def _chosen(records: tuple[Record, ...], options: argparse.Namespace) -> tuple[R
     if unknown:
         raise ClaimsError("--id", f"no record {', '.join(unknown)}", "run without --id for the list of all ids")
     chosen = tuple(
-        record for record in records
-        if (not options.id or record.id in options.id)
-        and options.document in (None, record.document) and options.verdict in (None, record.verdict)
+        record for record in records if all(
+            not wanted or getattr(record, field) in wanted
+            for field, wanted in (("id", options.id), ("document", options.document), ("verdict", options.verdict))
+        )
     )
     if not chosen:
         raise ClaimsError("--id, --document, --verdict", "no record fits all of them", "drop one of the options")

@@ -148,6 +148,41 @@ def test_filters(option, value, field, monkeypatch):
     assert seen == [record for record in RECORDS if getattr(record, field) == value]
 
 
+@pytest.mark.parametrize(("field", "values"), [
+    ("document", ["main", "ssl"]), ("document", ["ssl", "main"]), ("verdict", [NOT_COMPUTABLE, WRONG]),
+])
+def test_repeated_filters_add_up(field, values, monkeypatch):
+    """None of them is dropped, and the order of the records stays."""
+    seen = []
+    monkeypatch.setattr(ledger, "run", lambda records: seen.extend(records) or ())
+    monkeypatch.setattr(_ledger_text, "render", lambda *arguments, **keywords: "")
+    assert ledger.main([word for value in values for word in (f"--{field}", value)]) == 0
+    assert seen == [record for record in RECORDS if getattr(record, field) in values]
+    assert {getattr(record, field) for record in seen} == set(values)
+
+
+def test_several_filters_all_apply(monkeypatch):
+    seen = []
+    monkeypatch.setattr(ledger, "run", lambda records: seen.extend(records) or ())
+    monkeypatch.setattr(_ledger_text, "render", lambda *arguments, **keywords: "")
+    assert ledger.main(["--document", "ssl", "--document", "slides", "--verdict", HOLDS]) == 0
+    assert seen == [record for record in RECORDS if record.document in ("ssl", "slides") and record.verdict == HOLDS]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+@pytest.mark.parametrize("identity", ["AL-EQ12", "AL-EQ10", "AL-DOMAIN"])
+@pytest.mark.parametrize("details", [True, False])
+def test_conditions_are_printed_wherever_there_are_any(form, identity, details):
+    """Once, with or without the evidence; AL-EQ10 has none, AL-EQ12 has a correction beside them."""
+    (record,) = (entry for entry in RECORDS if entry.id == identity)
+    results = ledger.run([record])
+    text = _ledger_text.render(results, ledger.summarise(results), form, _ledger_text.Style(), details=details,
+                               summary_only=False)
+    printed = " ".join(text.split())
+    assert printed.count("conditions:") == bool(record.conditions)
+    assert record.conditions.replace("|", "\\|" if form == "markdown" else "|") in printed
+
+
 @pytest.mark.parametrize("arguments", [
     ["--id", "LL-NOPE"], ["--id", "LL-EX2", "--document", "slides"], ["--claims", "no/such/folder"],
 ])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from fractions import Fraction
 
@@ -73,10 +74,12 @@ CHANGED_DIGITS = [
     ("AL-T7-GAMMA", "7", "BCE", "Knee", "85.71", MENDS_NOT),
     ("AL-CONSISTENT", "2", "AL", "top1", "76.36", SAYS[WRONG]),
     ("AL-CONSISTENT", "7", "MSE", "Hip", "88.18", MENDS_NOT),
+    ("AL-CONSISTENT", "1", "AL w/ warmup", "c100_top5_mean", "92.65", MENDS_NOT),
 ]
 # (record, row, column, another number, what the ledger says then)
 CHANGED_LABELS = [
     ("SSL-T9-DEGRADED", FULL, "ap", "68.4", SAYS[WRONG]),
+    ("SSL-COLLAPSE-WORSE", FULL, "ap", "68.4", SAYS[WRONG]),
     ("SSL-T9-IMPROVED", "COCO 5K", "ap", "31.0", SAYS[AMBIGUOUS]),
     ("SSL-T9-IMPROVED", FULL, "ap", "46.9", SAYS[AMBIGUOUS]),
     ("SSL-T9-RESPONSE", FULL, "response", "0.122", SAYS[WRONG]),
@@ -154,6 +157,13 @@ def test_rows_are_those_that_were_printed():
         assert list(_tables.ROWS[table].values()) == rows
         numbers = {key for key in rows[0] if all(row[key].replace(".", "", 1).isdigit() for row in rows)}
         assert numbers - {"gamma"} == set(columns) | {column.replace("_mean", "_sd") for column in columns}
+
+
+def test_evidence_names_no_column_of_the_files():
+    """As the papers call them: Top-1 and not c100_top1_mean."""
+    outcomes = [result.outcome for result in ledger.run(RECORDS.values())]
+    evidence = "\n".join(reading.evidence for outcome in outcomes for reading in outcome.readings)
+    assert "CIFAR-100 Top-1" in evidence and not re.search(r"_mean|_sd|top\d|[{}]|Decimal|Fraction\(", evidence)
 
 
 @pytest.mark.parametrize(("identity", "reading", "holds"), [

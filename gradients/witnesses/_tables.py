@@ -14,7 +14,7 @@ from paper_tables.published import load
 
 __all__ = [
     "BOLD", "COLUMNS", "PARTS", "ROWS", "bold_readings", "chance", "compare", "higher", "highest", "number", "shown",
-    "surely_higher",
+    "surely_higher", "words",
 ]
 
 PARTS = ("Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
@@ -28,6 +28,10 @@ _TABLES = {  # number -> file, what names a row, columns that print an accuracy
     "6": ("anchor_table6_mpii_val", _POSE, (*PARTS, "Mean")),
     "7": ("anchor_table7_mpii_val_2stack", _POSE, (*PARTS, "Mean")),
     "A-1": ("anchor_tableA1_cifar100_anchor_design", ("loss",), ("top1_mean", "top5_mean")),
+}
+_WORDS = {
+    "c10_top1_mean": "CIFAR-10 Top-1", "c100_top1_mean": "CIFAR-100 Top-1", "c100_top5_mean": "CIFAR-100 Top-5",
+    "top1": "Top-1", "top5": "Top-5", "top1_mean": "Top-1", "top5_mean": "Top-5",
 }
 COLUMNS = {table: columns for table, (_, _, columns) in _TABLES.items()}
 # Table number -> name of a row -> column -> printed string.
@@ -49,6 +53,15 @@ BOLD = {
 }
 
 
+def words(*cell: str) -> str:
+    """A column, or a row and a column, or more before them, in the words of the paper.
+
+    >>> words("BCE", "c10_top1_mean")
+    'BCE, CIFAR-10 Top-1'
+    """
+    return ", ".join(_WORDS.get(part, part) for part in cell)
+
+
 def number(table: str, row: str, column: str) -> Decimal:
     return Decimal(ROWS[table][row][column])
 
@@ -61,7 +74,7 @@ def highest(table: str, column: str) -> set[str]:
 
 def shown(table: str, row: str, other: str, column: str) -> str:
     cells = ROWS[table]
-    return f"Table {table}, {column}: {row} {cells[row][column]}, {other} {cells[other][column]}"
+    return f"Table {table}, {words(column)}: {row} {cells[row][column]}, {other} {cells[other][column]}"
 
 
 def higher(table: str, row: str, other: str, column: str) -> bool:
@@ -96,11 +109,11 @@ def bold_readings(table: str) -> tuple[Reading, Reading]:
     best = {(row, column) for column in COLUMNS[table] for row in highest(table, column)}
     return (
         checked("what is bold is the best of its column", [
-            (f"{row}, {column}: {ROWS[table][row][column]}", (row, column) in best)
+            (f"{words(row, column)}: {ROWS[table][row][column]}", (row, column) in best)
             for row, column in sorted(BOLD[table])
         ]),
         checked("what is best in its column is bold", [
-            (f"{row}, {column}: {ROWS[table][row][column]}", (row, column) in BOLD[table])
+            (f"{words(row, column)}: {ROWS[table][row][column]}", (row, column) in BOLD[table])
             for row, column in sorted(best)
         ]),
     )

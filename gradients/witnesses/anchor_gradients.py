@@ -21,20 +21,13 @@ _ANCHORS = tuple(Fraction(n, 10) for n in (1, 3, 5, 7, 9))
 _GAMMAS = ("0.5", "1", "2", "5")
 
 
-def _slope_ratio(label, of_logit: bool) -> Callable:
-    """The derivative of focal loss over that of cross entropy, with respect to q or to its logit, by SymPy."""
-    logit = sympy.Symbol("z", real=True)
+def _slope_ratio(label) -> Callable:
+    """The derivative of focal loss over that of cross entropy, by SymPy.
 
-    def slope(loss):
-        if not of_logit:
-            return sympy.diff(loss, Q)
-        return sympy.diff(loss.subs(Q, 1 / (1 + sympy.exp(-logit))), logit).subs(logit, sympy.log(Q / (1 - Q)))
-
+    With respect to q; the ratio with respect to its logit is the same, as both derivatives gain the factor q (1 − q).
+    """
     focal, plain = as_printed.eq7_focal_loss(label, Q, gamma=GAMMA), as_printed.eq6_cross_entropy(label, Q)
-    return sympy.lambdify((Q, GAMMA), slope(focal) / slope(plain), "mpmath")
-
-
-_background_ratio, _target_ratio = (_slope_ratio(label, of_logit=False) for label in (ZERO, ONE))
+    return sympy.lambdify((Q, GAMMA), sympy.diff(focal, Q) / sympy.diff(plain, Q), "mpmath")
 
 
 def _anchor_excess(q, anchor, gamma):
@@ -43,8 +36,11 @@ def _anchor_excess(q, anchor, gamma):
 
 
 def _crossing(excess, lower, upper):
-    """Where the excess changes its sign between two scores."""
-    return mp.findroot(excess, (exact(lower), exact(upper)), solver="anderson")
+    """Where the excess changes its sign between two scores; the upper one if it does not."""
+    lower, upper = exact(lower), exact(upper)
+    if mp.sign(excess(lower)) == mp.sign(excess(upper)):
+        return upper
+    return mp.findroot(excess, (lower, upper), solver="anderson")
 
 
 def _cases(true, points) -> list[tuple[str, bool]]:
@@ -73,21 +69,21 @@ def _suppressed(name: str, ratio: Callable) -> Reading:
 @witness
 def focal_gradient_suppressed() -> Outcome:
     """After Eq 14: compared to cross entropy, the gradient values of focal loss are suppressed for all ranges."""
+    background, target = map(_slope_ratio, (ZERO, ONE))
     last = 1 - Fraction(1, 10**6)
     crossings = {
-        gamma: _crossing(lambda q, gamma=exact(gamma): _background_ratio(q, gamma) - 1, _SCORES[0], last)
+        gamma: _crossing(lambda q, gamma=exact(gamma): background(q, gamma) - 1, _SCORES[0], last)
         for gamma in _GAMMAS
     }
     return Outcome(
         (
-            _suppressed("with respect to q, background label", _background_ratio),
-            _suppressed("with respect to its logit, background label", _slope_ratio(ZERO, of_logit=True)),
-            _suppressed("with respect to q, target label", _target_ratio),
+            _suppressed("of a background label, to which section 3.5 keeps", background),
+            _suppressed("of a target label", target),
         ),
         (
             checked("suppressed below a score that lies above ½, larger above it, background label", [
                 (f"q={q}, γ={gamma}, crossing at {mp.nstr(at, 4)}",
-                 at > mp.mpf(1) / 2 and (_background_ratio(exact(q), exact(gamma)) < 1) == (exact(q) < at))
+                 at > mp.mpf(1) / 2 and (background(exact(q), exact(gamma)) < 1) == (exact(q) < at))
                 for gamma, at in crossings.items() for q in (*_SCORES, last)
             ]),
             checked("at 1 − 1/e for γ = 1", [("γ=1", equal(crossings["1"], 1 - mp.exp(-1)))]),
@@ -96,8 +92,7 @@ def focal_gradient_suppressed() -> Outcome:
                 for gamma, digits in (("0.5", "0.579"), ("2", "0.702"))
             ]),
             checked("mirrored for a target label", [
-                (f"q={q}, γ={gamma}", equal(_background_ratio(exact(q), exact(gamma)),
-                                            _target_ratio(exact(1 - q), exact(gamma))))
+                (f"q={q}, γ={gamma}", equal(background(exact(q), exact(gamma)), target(exact(1 - q), exact(gamma))))
                 for gamma, q in product(_GAMMAS, _SCORES)
             ]),
         ),
@@ -137,7 +132,10 @@ def gradient_below_the_anchor() -> Outcome:
     }
     below = _points(lambda q, anchor: q < anchor)
     # Half way between the crossing and the anchor, lest the grid miss what lies between them.
-    between = [((at + exact(anchor)) / 2, anchor, gamma) for (anchor, gamma), at in crossings.items()]
+    between = [
+        ((at + exact(anchor)) / 2, anchor, gamma) for (anchor, gamma), at in crossings.items()
+        if not equal(at, exact(anchor))
+    ]
     return Outcome(
         (
             checked("smaller wherever q < q_*", _cases(_smaller, below + between)),

@@ -153,20 +153,20 @@ def modulator_of_eq11() -> Outcome:
     """Eq 11, left: the modulator of anchor loss is 1 − q_t + q_*, for any anchor."""
     modulators = _modulators(ANCHOR, ANCHOR)
 
-    def difference(p):
-        return {f"p = {p}": as_printed.eq11_left(_q_t(p), anchor=ANCHOR) - modulators(p)}
-
-    background = 1 + Q - ANCHOR
+    background, eq1 = 1 + Q - ANCHOR, as_printed.eq1_loss(ZERO, Q, anchor=ANCHOR, gamma=ONE)
     return Outcome(
-        (
-            proved("of a background label, as in Eq 1 and A-1", difference(ZERO)),
-            proved("of a target label, as in A-1", difference(ONE)),
-        ),
+        (proved("the modulator of A-1, of both labels", _both(
+            lambda p: as_printed.eq11_left(_q_t(p), anchor=ANCHOR) - modulators(p)
+        )),),
         (
             proved("1 + q − q_* for the background: 2 − q_t − q_*", {
-                "A-1": modulators(ZERO) - background, "with q_t": background - (2 - _q_t(ZERO) - ANCHOR),
+                "A-1": modulators(ZERO) - background,
+                "Eq 1": sympy.cancel(eq1 / as_printed.eq6_cross_entropy(ZERO, Q)) - background,
+                "with q_t": background - (2 - _q_t(ZERO) - ANCHOR),
             }),
-            proved("1 − q + q_* for the target", {"A-1": modulators(ONE) - (1 - Q + ANCHOR)}),
+            proved("1 − q_t + q_* for the target", {
+                "A-1": modulators(ONE) - as_printed.eq11_left(_q_t(ONE), anchor=ANCHOR),
+            }),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Witnesses on what the anchor loss paper says of its modulator and its loss in words, and of its data sets."""
+"""Witnesses on what the anchor loss paper says of its modulator and its loss in words."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from itertools import combinations, pairwise, permutations, product
 import sympy
 from mpmath import mp
 
-from gammaprob.as_printed import exact
+from gammaprob.as_printed import exact, exponential
 from gammaprob.witnesses._compare import checked, equal, witness
 from gammaprob.witnesses._proof import proved
 from gradients import as_printed
-from gradients.witnesses._anchor import ANCHOR, BACKGROUND, GAMMA, MARGIN, ZERO, Q, entropy, gaussian, weight
+from gradients.witnesses._anchor import ANCHOR, BACKGROUND, GAMMA, MARGIN, ZERO, Q, entropy, gaussian
 from paper_tables.outcome import Outcome
 
 _POSITIVE = tuple(point for point in BACKGROUND if point["gamma"] != "0")  # at γ = 0 nothing is modulated
@@ -29,6 +29,11 @@ def _excess(q, anchor, gamma) -> int:
     return 0 if equal(loss, plain) else int(mp.sign(loss - plain))
 
 
+def _modulator(q, anchor, gamma):
+    """What stands before the cross entropy of a background label in Eq 1."""
+    return as_printed.eq1_loss(0, q, anchor=anchor, gamma=gamma) / entropy(0, q)
+
+
 def _where(order, sign, points=_POSITIVE) -> list[tuple[str, bool]]:
     """Does the excess have this sign wherever the score stands in this order (−1, 0, 1) to the anchor?"""
     return [
@@ -37,51 +42,51 @@ def _where(order, sign, points=_POSITIVE) -> list[tuple[str, bool]]:
     ]
 
 
+def _sigmoid(logits) -> list:
+    return [1 / (1 + exponential(-logit)) for logit in logits]
+
+
+def _softmax(logits) -> list:
+    powers = list(map(exponential, logits))
+    return [power / sum(powers) for power in powers]
+
+
 # Section 3.1: the modulator
 
 
 @witness
 def modulator_domain() -> Outcome:
-    """After Eq 1: the modulator's domain is bounded by |q − q_*| < 1."""
+    """After Eq 1: the modulator's domain is bounded by |q − q_*| < 1, also what becomes of it with the margin."""
     ends = tuple(Fraction(1, n) for n in (10**9, 100, 50))
     scores = (*ends, *_TENTHS, *(1 - end for end in ends))
 
-    def differences(margin):
+    def inside(margin):
+        """The difference that the modulator of γ = 1 takes, within −1 + margin and 1 + margin."""
         return [
-            (f"q={float(q)}, q_t={float(q_t)}", q - (q_t - margin)) for q, q_t in product(scores, repeat=2)
+            (f"q={float(q)}, q_t={float(q_t)}", bool(
+                margin - 1 < _modulator(q, as_printed.margin_anchor(q_t, margin), 1) - 1 < 1 + margin
+            )) for q, q_t in product(scores, repeat=2)
         ]
 
-    margin = Fraction(MARGIN)
-    return Outcome(
-        (
-            checked("q_* = q_t, the score itself (section 3.1)", [
-                (words, abs(difference) < 1) for words, difference in differences(0)
-            ]),
-            checked("q_* = q_t − δ, the final anchor (section 3.2)", [
-                (words, abs(difference) < 1) for words, difference in differences(margin)
-            ]),
-        ),
-        (
-            checked("−1 + δ < q − q_* < 1 + δ", [
-                (words, -1 + margin < difference < 1 + margin) for words, difference in differences(margin)
-            ]),
-            checked("the modulator's base 1 + q − q_* stays positive", [
-                (words, 1 + difference > 0) for words, difference in differences(margin)
-            ]),
-        ),
-    )
+    return Outcome((
+        checked("q_* = q_t, the score itself", inside(mp.zero)),
+        checked("−1 + δ < q − q_* < 1 + δ with the margin of section 3.2, q_* = q_t − δ", inside(exact(MARGIN))),
+    ))
 
 
 @witness
 def modulator_monotone() -> Outcome:
     """After Eq 1: the modulator is a monotonic increasing function of the prediction difficulty, for γ ≥ 0."""
     difficulties = tuple(Fraction(n, 10) for n in range(-9, 10))
+    centres = tuple(Fraction(n, 100) for n in (46, 50, 54))  # half way between q and q_*, which stay in (0, 1)
+
+    def at(difficulty, centre, gamma):
+        return _modulator(centre + difficulty / 2, centre - difficulty / 2, gamma)
 
     def steps(gammas, rises):
         return [
-            (f"γ={gamma}, q − q_* from {low} to {high}",
-             bool(rises(weight(exact(high), gamma) - weight(exact(low), gamma))))
-            for gamma, (low, high) in product(gammas, pairwise(difficulties))
+            (f"γ={gamma}, q − q_* from {low} to {high}", bool(rises(at(high, one, gamma) - at(low, other, gamma))))
+            for gamma, (low, high), one, other in product(gammas, pairwise(difficulties), centres, centres)
         ]
 
     positive = ("0.5", "1", "2", "5")
@@ -108,13 +113,28 @@ def dynamic_range() -> Outcome:
 
 @witness
 def easy_anchor() -> Outcome:
-    """Before the three cases: with a correct label assigned, q_* (the target's score) is larger than any other q."""
-    cases = []
-    for scores in permutations(("0.2", "0.5", "0.8", "0.9"), 3):
-        target, *others = map(exact, scores)
-        assigned = max(range(3), key=[target, *others].__getitem__)
-        cases.append((f"target {scores[0]}, others {scores[1:]}", (assigned == 0) == all(target > q for q in others)))
-    return Outcome((checked("the label of the highest score is assigned", cases),))
+    """Before the three cases: with a correct label assigned, q_* (the target's score) is larger than any other q.
+
+    The anchor is that of A-3; the label is assigned by the logits, which both kinds of scores must keep in order.
+    """
+    logits = [
+        order for order in permutations(map(exact, ("-3", "0", "0.1", "4")), 3) if order.index(max(order)) == 0
+    ]
+
+    def above(scores, margin):
+        return [
+            (f"logits {', '.join(mp.nstr(logit, 2) for logit in order)}", all(
+                as_printed.margin_anchor(as_printed.eqa3_setting((1, 0, 0), scores(order), gamma=1)[0], margin) > other
+                for other in scores(order)[1:]
+            )) for order in logits
+        ]
+
+    return Outcome((
+        checked("sigmoid scores", above(_sigmoid, 0)), checked("softmax scores", above(_softmax, 0)),
+        checked("with the margin of section 3.2 it need not be", [
+            ("some sigmoid score reaches the anchor", not all(so for _, so in above(_sigmoid, MARGIN))),
+        ]),
+    ))
 
 
 @witness
@@ -201,20 +221,14 @@ def reversed_prediction() -> Outcome:
 def independent_scores() -> Outcome:
     """Section 3.2: unlike softmax, sigmoid handles each class output probability as an independent variable."""
     logits = sympy.symbols("z1:4", real=True)
-
-    def sigmoid(k):
-        return 1 / (1 + sympy.exp(-logits[k]))
-
-    def softmax(k):
-        return sympy.exp(logits[k]) / sum(map(sympy.exp, logits))
-
+    sigmoid, softmax = _sigmoid(logits), _softmax(logits)
     pairs = list(permutations(range(3), 2))
     return Outcome((
         proved("a sigmoid score does not change with another class's logit", {
-            f"∂q_{k + 1}/∂z_{j + 1}": sympy.diff(sigmoid(k), logits[j]) for k, j in pairs
+            f"∂q_{k + 1}/∂z_{j + 1}": sympy.diff(sigmoid[k], logits[j]) for k, j in pairs
         }),
         proved("a softmax score changes by −q_k q_j", {
-            f"∂q_{k + 1}/∂z_{j + 1}": sympy.diff(softmax(k), logits[j]) + softmax(k) * softmax(j) for k, j in pairs
+            f"∂q_{k + 1}/∂z_{j + 1}": sympy.diff(softmax[k], logits[j]) + softmax[k] * softmax[j] for k, j in pairs
         }),
     ))
 
@@ -251,14 +265,14 @@ def margin_direction() -> Outcome:
 @witness
 def single_pixel() -> Outcome:
     """Section 3.3: a single true positive pixel may incur a huge penalty on adjacent pixels."""
-    cases = []
+    cost, cases = as_printed.eq6_cross_entropy, []
     for sigma in ("1", "2", "4"):
         label = gaussian(3, ("1", "1"), sigma)[1, 0]  # beside the centre; there the network is right: q = p
-        cases.append((f"σ={sigma}", bool(entropy(0, label) > entropy(label, label))))
+        cases.append((f"σ={sigma}", bool(cost(0, label) > cost(label, label))))
     return Outcome((
         checked("more than a Gaussian label does, at q equal to the Gaussian", cases),
         checked("without bound as q → 1", [
-            (f"q=1 − 10^−{n}", bool(entropy(0, 1 - mp.mpf(10) ** -n) > 2 * n)) for n in (3, 10, 30)
+            (f"q=1 − 10^−{n}", bool(cost(0, 1 - mp.mpf(10) ** -n) > 2 * n)) for n in (3, 10, 30)
         ]),
     ))
 
@@ -422,23 +436,3 @@ def pushing_target() -> Outcome:
 def suppressing_background() -> Outcome:
     """Appendix A-1: the loss of the background classes is modulated by suppressing it."""
     return _one_way(0, -1)
-
-
-# Section 4: the data sets
-
-
-@witness
-def cifar_counts() -> Outcome:
-    """Section 4.1: 60,000 images are 50,000 and 10,000, 10 labels of 6,000, 100 classes of 600; 5,000 validate."""
-    return Outcome((checked("the numbers fit each other", [
-        ("50,000 training and 10,000 testing images", 50_000 + 10_000 == 60_000),
-        ("10 labels of 6,000 images", 10 * 6_000 == 60_000), ("100 classes of 600 images", 100 * 600 == 60_000),
-        ("5,000 validation images are the same number of each class", 5_000 % 10 == 5_000 % 100 == 0),
-    ]),))
-
-
-@witness
-def lsp_counts() -> Outcome:
-    """Section 4.2: 11k training images of LSP with its extension: 1000 of LSP's 2000, and 10,000."""
-    training, extension = 2000 - 1000, 10_000
-    return Outcome((checked("the numbers fit each other", [("11k", training + extension == 11_000)]),))

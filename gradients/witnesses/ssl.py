@@ -17,7 +17,7 @@ from paper_tables.published import load
 
 ROWS = {row["labels"]: row for row in load("ssl_tableS9_labels")}
 
-# COCO AP at 1K, 5K and 10K labels: the numbers of the main paper's table, which the text at hand shows garbled.
+# COCO AP at 1K, 5K and 10K labels: the numbers of the main paper's table, which the copy used here shows garbled.
 METHODS = {
     "supervised": ("31.5", "46.4", "51.1"),
     "consistency": ("38.5", "50.5", "55.4"),
@@ -92,12 +92,12 @@ def better_than_supervised() -> Outcome:
     ))
 
 
-def _bins(height: int, width: int) -> list[int]:
-    """Pixels of one joint's heatmap in each of the equal bins of [0, 1], the joint on a pixel in the middle."""
+def _bins(height: int, width: int, off: Fraction) -> list[int]:
+    """Pixels of one joint's heatmap in each of the equal bins of [0, 1]; the joint is off a middle pixel both ways."""
     counts = [0] * _BINS
     for y, x in product(range(height), range(width)):
-        squared_distance = (y - height // 2) ** 2 + (x - width // 2) ** 2
-        value = mp.exp(-mpf(squared_distance) / (2 * _SIGMA**2))
+        squared_distance = exact((y - height // 2 - off) ** 2 + (x - width // 2 - off) ** 2)
+        value = mp.exp(-squared_distance / (2 * _SIGMA**2))
         counts[min(floor(value * _BINS), _BINS - 1)] += 1
     return counts
 
@@ -109,9 +109,13 @@ def _nearest_power(ratio: Fraction) -> int:
 @witness
 def imbalanced_bins() -> Outcome:
     """Section A.1: low-value pixels of the heatmaps exceed high-value pixels, "the ratio is around 1000"."""
-    counts = {size: _bins(*size) for size in _HEATMAPS}
-    extremes = {size: Fraction(bins[0], bins[-1]) for size, bins in counts.items()}
-    others = {size: Fraction(bins[0], sum(bins[1:])) for size, bins in counts.items()}
+    def counted(off):
+        """The lowest bin over the highest, and over the other four, at each size of a heatmap."""
+        counts = {size: _bins(*size, off) for size in _HEATMAPS}
+        return (
+            {size: Fraction(bins[0], bins[-1]) for size, bins in counts.items()},
+            {size: Fraction(bins[0], sum(bins[1:])) for size, bins in counts.items()},
+        )
 
     def nearest(name, ratios, power):
         return checked(name, [
@@ -119,6 +123,7 @@ def imbalanced_bins() -> Outcome:
             for (height, width), ratio in ratios.items()
         ])
 
+    (extremes, others), (off_extremes, off_others) = map(counted, (Fraction(0), Fraction(1, 2)))
     return Outcome(
         (
             nearest("lowest bin over highest bin, to the nearest power of ten", extremes, 3),
@@ -130,6 +135,12 @@ def imbalanced_bins() -> Outcome:
                  (round(extremes[size]), round(others[size])) == expected)
                 for size, expected in zip(_HEATMAPS, ((607, 82), (812, 110), (1375, 186)), strict=True)
             ]),
+            checked("757, 1013 and 1717 with the joint half a pixel off both ways", [
+                (f"{size}: {float(ratio):.4g}", ratio == expected)
+                for (size, ratio), expected in zip(off_extremes.items(), (757, 1013, 1717), strict=True)
+            ]),
+            nearest("there, too, around 1000 for lowest over highest", off_extremes, 3),
+            nearest("there, too, around 100 for lowest over the other four", off_others, 2),
         ),
     )
 
