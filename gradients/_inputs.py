@@ -9,6 +9,7 @@ on the host, so that the check is `torch._assert_async` there: it runs on the de
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -17,8 +18,8 @@ from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
 from gammaprob.errors import ArgumentError, BroadcastError, DomainError
 
 __all__ = [
-    "REDUCTIONS", "broadcastable", "cast", "choice", "compute_dtype", "finite_result", "nonnegative", "real_tensor",
-    "reduced", "result_dtype", "same_device", "same_shape", "values_within", "weights",
+    "REDUCTIONS", "broadcastable", "cast", "choice", "compute_dtype", "finished", "nonnegative", "real_tensor",
+    "reduced", "same_device", "same_shape", "values_within", "weights",
 ]  # fmt: skip
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -62,14 +63,14 @@ def broadcastable(name: str, tensor: Tensor, shape: tuple[int, ...], next_step: 
 
 def choice(name: str, value, allowed: tuple[str, ...]) -> str:
     """The value, if it is one of the allowed words; `DomainError` otherwise."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise DomainError(name, value, "one of " + ", ".join(map(repr, allowed)), "pass one of them")
     return value
 
 
 def nonnegative(name: str, value, next_step: str) -> float:
     """The option as a float, if it is a finite real number >= 0; `ArgumentError` or `DomainError` otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise ArgumentError(name, value, "a real number >= 0", next_step)
     if not 0.0 <= value < math.inf:
         raise DomainError(name, value, "a finite real number >= 0", next_step)
@@ -78,53 +79,81 @@ def nonnegative(name: str, value, next_step: str) -> float:
 
 def values_within(name: str, tensor: Tensor, low: float, high: float, allowed: str, next_step: str) -> None:
     """`DomainError` unless each value is finite and lies in [low, high]. See the module for accelerators."""
+    tensor = _values(tensor)
     if tensor.numel() == 0 or tensor.is_meta:
         return
-    if tensor.requires_grad:
-        tensor = tensor.detach()
     if torch.compiler.is_compiling() or not tensor.is_cpu:
         inside = torch.isfinite(tensor) & (tensor >= low) & (tensor <= high)
         torch._assert_async(inside.all(), f"{name}: allowed: {allowed}; {next_step}")
         return
-    for bound in torch.aminmax(_unwrapped(tensor)):  # a NaN anywhere is both bounds, and compares false
+    for bound in torch.aminmax(tensor):  # a NaN anywhere is both bounds, and compares false
         value = bound.item()
         if not (low <= value <= high and math.isfinite(value)):
             raise DomainError(name, value, allowed, next_step)
 
 
-def finite_result(result: Tensor, name: str, tensor: Tensor, next_step: str, largest: float = math.inf) -> None:
-    """`DomainError` where a result is not finite because a value it was computed from is not, or exceeds `largest`.
+def finished(
+    result: Tensor, *inputs: tuple[str, Tensor, str], check_values: bool, largest: float = math.inf,
+) -> Tensor:
+    """The result in the dtype to return; `DomainError` where it is not finite because an input is not.
 
-    One number to look at, where `values_within` reads the whole tensor. An infinity that costs nothing passes, such as
-    the logit −∞ of a class that is not there; so does a result that overflows although all values are finite.
+    The inputs are (name, tensor, next step), the first of them the one that gives the dtype. To look at the result is
+    free, where `values_within` reads a whole tensor. An infinity that costs nothing passes, such as the logit −∞ of a
+    class that is not there; so does a result that overflows although no value exceeds `largest`, but if it overflows to
+    a NaN, that is an error as well.
     """
-    if result.is_meta:
-        return
-    if torch.compiler.is_compiling() or not result.is_cpu:
-        torch._assert_async(torch.isfinite(result.detach()).all(), f"{name}: allowed: finite numbers; {next_step}")
-        return
-    value = _unwrapped(result)
-    if not math.isfinite(value.item() if value.numel() == 1 else value.sum().item()):
-        values_within(name, tensor, -largest, largest, "finite numbers", next_step)
+    if check_values and not result.is_meta:
+        value = _values(result)
+        if torch.compiler.is_compiling() or not value.is_cpu:
+            sound = torch.stack([torch.isfinite(_values(tensor)).all() for _, tensor, _ in inputs]).all()
+            names = " and ".join(name for name, _, _ in inputs)
+            torch._assert_async(
+                torch.isfinite(value).all() | sound, f"{names}: allowed: finite numbers; {inputs[0][2]}",
+            )
+        elif not math.isfinite(value.item() if value.numel() == 1 else value.sum().item()):
+            for name, tensor, next_step in inputs:
+                values_within(name, tensor, -largest, largest, "finite numbers", next_step)
+            if value.isnan().any():
+                name, tensor, _ = inputs[0]
+                raise DomainError(
+                    name, _values(tensor).abs().max().item(), "numbers whose loss does not overflow", "scale them down",
+                )
+    return cast(result, result_dtype(inputs[0][1]))
 
 
-def _unwrapped(tensor: Tensor) -> Tensor:
-    """Under `torch.func.vmap` and `grad`: the values of the whole batch."""
-    while is_functorch_wrapped_tensor(tensor):
+def _values(tensor: Tensor) -> Tensor:
+    """The values alone; under `torch.func.vmap` and `grad` those of the whole batch."""
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    while not torch.compiler.is_compiling() and is_functorch_wrapped_tensor(tensor):
         tensor = get_unwrapped(tensor)
     return tensor
 
 
-def weights(value, losses: tuple[int, ...], reference: Tensor, meaning: str, check_values: bool) -> Tensor | None:
-    """The weights in the dtype to compute in, or None; they broadcast to the shape of the losses and are >= 0."""
+def weights(
+    value, shape: tuple[int, ...], reference: Tensor, meaning: str, reduction: str, check_values: bool,
+    broadcast: bool = False,
+) -> Tensor | None:
+    """The weights as constants >= 0 in the dtype to compute in, or None; of this shape, or one that broadcasts to it.
+
+    A mean takes no notice of their size, so that for a mean they are divided by the largest: neither a sum of large
+    ones overflows then, nor does a product of small ones vanish.
+    """
     if value is None:
         return None
     weight = real_tensor("weight", value)
     same_device(("the predictions", reference), ("weight", weight))
-    broadcastable("weight", weight, losses, meaning)
+    if broadcast:
+        broadcastable("weight", weight, shape, meaning)
+    elif weight.shape != shape:
+        raise BroadcastError("weight", tuple(weight.shape), f"the shape {tuple(shape)}", meaning)
+    weight = weight.detach().to(compute_dtype(reference))
     if check_values:
         values_within("weight", weight, 0.0, math.inf, "finite numbers >= 0", meaning)
-    return weight.detach().to(compute_dtype(reference))
+    if reduction == "mean" and weight.numel():
+        largest = weight.amax()
+        weight = weight / torch.where(largest > 0, largest, 1)
+    return weight
 
 
 def cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
@@ -139,7 +168,9 @@ def compute_dtype(tensor: Tensor) -> torch.dtype:
 
 def result_dtype(tensor: Tensor) -> torch.dtype:
     """The dtype to return: that of the tensor; under autocast at least float32, as torch's own losses do."""
-    return compute_dtype(tensor) if torch.is_autocast_enabled(tensor.device.type) else tensor.dtype
+    if tensor.is_meta or not torch.is_autocast_enabled(tensor.device.type):  # of the meta device torch cannot say
+        return tensor.dtype
+    return compute_dtype(tensor)
 
 
 def reduced(losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:

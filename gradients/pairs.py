@@ -12,6 +12,8 @@ The first three use each image once and need an even batch.
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import torch
 from torch import Tensor
 
@@ -47,7 +49,7 @@ def pair_indices(
     >>> pair_indices(3, "all")
     (tensor([0, 0, 1]), tensor([1, 2, 2]))
     """
-    if isinstance(batch, bool) or not isinstance(batch, int):
+    if isinstance(batch, bool) or not isinstance(batch, Integral):
         raise ArgumentError("batch", batch, "an integer >= 0", "pass the number of images, for example len(predicted)")
     if batch < 0:
         raise DomainError("batch", batch, "an integer >= 0", "pass the number of images, for example len(predicted)")
@@ -67,7 +69,7 @@ def half_of(batch: int, pairs: str) -> int:
     """B/2, or `DomainError` where one image would have no partner."""
     if batch % 2:
         raise DomainError(
-            "predicted", f"a batch of {batch}", f"an even batch for pairs={pairs!r}",
+            "batch", batch, f"an even number of images for pairs={pairs!r}",
             "drop the last image (drop_last=True in a DataLoader) or pass pairs='all'",
         )
     return batch // 2

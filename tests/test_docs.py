@@ -18,6 +18,8 @@ from types import FunctionType, ModuleType, SimpleNamespace
 import pytest
 
 import gammaprob
+import gradients
+from gradients import losses
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("paper_tables", "gammaprob", "gradients", "experiments", "figures")
@@ -157,16 +159,24 @@ def test_a_bare_docstring_is_seen():
     assert broken_rules(name, function) == ["gammaprob.bare: no example", "gammaprob.bare: names no error"]
 
 
-def test_public_names_exist():
+@pytest.mark.parametrize("package", [gammaprob, gradients])
+def test_public_names_exist(package):
     """`__all__` and `dir` name what is there, lazily loaded modules included."""
-    missing = [name for name in gammaprob.__all__ if not hasattr(gammaprob, name)]
-    assert missing == [] and set(gammaprob.__all__) <= set(dir(gammaprob))
+    missing = [name for name in package.__all__ if not hasattr(package, name)]
+    assert missing == [] and set(package.__all__) <= set(dir(package))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        package.nonsense
 
 
-def test_readme_lists_every_public_function():
+@pytest.mark.parametrize("package", [gammaprob, gradients])
+def test_readme_lists_every_public_function(package):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    functions = [name for name in gammaprob.__all__ if inspect.isfunction(getattr(gammaprob, name))]
-    assert [name for name in functions if f"`{name}" not in text] == []
+    functions = [name for name in package.__all__ if inspect.isfunction(getattr(package, name))]
+    assert functions and [name for name in functions if not re.search(rf"`[\w.]*\b{name}\b", text)] == []
+
+
+def test_gradients_has_every_loss():
+    assert set(losses.__all__) <= set(gradients.__all__)
 
 
 # --- files ----------------------------------------------------------------------------------------------------------

@@ -338,9 +338,10 @@ def test_half_precisions_are_computed_in_single(dtype):
 
 def test_refused_tensors():
     x, t, p = batch()
-    for bad in (math.nan, math.inf, -math.inf):
+    own = int(t[1])
+    for column, bad in ((own, math.nan), (own, math.inf), (own, -math.inf), (own - 1, math.nan), (own - 1, math.inf)):
         spoilt = x.clone()
-        spoilt[1, 2] = bad
+        spoilt[1, column] = bad
         refusal(DomainError, "logits", lambda: anchor_loss(spoilt, t), bad)
     assert anchor_loss(x.index_fill(1, t[:1], math.nan), t, check_values=False).isnan()
     refusal(ArgumentError, "logits", lambda: anchor_loss([[0.0]], t))
@@ -356,6 +357,20 @@ def test_refused_tensors():
     refusal(BroadcastError, "target", lambda: anchor_loss(x, p[:, :4]), (6, 4))
     refusal(BroadcastError, "weight", lambda: anchor_loss(x, t, weight=torch.ones(6, 1)), (6, 1))
     refusal(DomainError, "weight", lambda: anchor_loss(x, t, weight=-torch.ones(6)), -1.0)
+
+
+@pytest.mark.parametrize("modulate", ["background", "target", "both"])
+def test_a_logit_of_minus_infinity_is_a_class_that_is_not_there(modulate):
+    x, t, _ = batch()
+    t = t.clamp(max=3)
+    x[:, 4] = -math.inf
+
+    def loss(logits):
+        return anchor_loss(logits, t, modulate=modulate, reduction="none")
+
+    assert close(loss(x), loss(x[:, :4]), ROUNDINGS)
+    slope = gradient(loss, x)
+    assert close(slope[:, :4], gradient(loss, x[:, :4]), ROUNDINGS) and not slope[:, 4].any()
 
 
 @pytest.mark.parametrize("value", [-1, 5, 7])

@@ -231,3 +231,11 @@ def test_a_wrong_focal_loss_is_seen():
     """Negative control: the comparison with Eq. 7 and its derivative tells another exponent from the right one."""
     x, p = batch(20)
     assert not close(focal_loss(x, p, gamma=2.0), eq_7(x, p, 2.1).mean(), ROUNDINGS, 10.0)
+
+
+def test_overflow_is_infinite_and_never_a_nan():
+    x, t = torch.tensor([1e30, 1.0]), torch.zeros(2)
+    assert mse_loss(x, t).item() == math.inf
+    text = refusal(DomainError, "predicted", lambda: mse_loss(x, t, weight=torch.tensor([0.0, 1.0])))
+    assert "overflow" in text
+    assert mse_loss(x, t, weight=torch.tensor([0.0, 1.0]), check_values=False).isnan()

@@ -7,6 +7,7 @@ import inspect
 import math
 import pickle
 
+import numpy as np
 import pytest
 import torch
 
@@ -149,3 +150,33 @@ def test_compiled():
         with pytest.raises(RuntimeError, match=words):
             compiled(*spoilt)
     torch.compiler.reset()
+
+
+@pytest.mark.parametrize("module", PAIRS)
+def test_options_are_attributes(module):
+    tensors, call = example(module)
+    criterion = module()
+    criterion.reduction = "sum"
+    assert torch.equal(criterion(*tensors, **call), module(reduction="sum")(*tensors, **call))
+    assert "reduction='sum'" in repr(criterion) and "reduction='sum'" in repr(copy.deepcopy(criterion))
+
+
+@pytest.mark.parametrize("module", PAIRS)
+def test_numpy_numbers_are_numbers(module):
+    tensors, call = example(module)
+    numbers = {name: CHANGED[name] for name in keywords(module.__init__)
+               if isinstance(CHANGED[name], (int, float)) and not isinstance(CHANGED[name], bool)}
+    of_numpy = {name: np.int64(value) if isinstance(value, int) else np.float64(value)
+                for name, value in numbers.items()}
+    call |= {name: np.int64(value) for name, value in call.items() if name == "epoch"}
+    assert repr(module(**of_numpy)) == repr(module(**numbers))
+    assert torch.equal(PAIRS[module](*tensors, **call, **of_numpy), module(**numbers)(*tensors, **call))
+
+
+@pytest.mark.parametrize("module", PAIRS)
+def test_meta_tensors_have_shapes(module):
+    tensors, call = example(module)
+    call = {name: value.to("meta") if isinstance(value, torch.Tensor) else value for name, value in call.items()}
+    wanted = module(reduction="none")(*tensors, **example(module)[1])
+    got = module(reduction="none")(*(tensor.to("meta") for tensor in tensors), **call)
+    assert got.is_meta and got.shape == wanted.shape and got.dtype == wanted.dtype

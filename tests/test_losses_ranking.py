@@ -183,6 +183,7 @@ def test_blocks_give_the_sum_over_pairs(block, loss, weighted):
             ours, plain = (slope @ vector for slope in slopes)
 
 
+@OF_TORCH_ITSELF
 @pytest.mark.parametrize("loss", LOSSES)
 def test_gradcheck(block, loss):
     predicted, true = batch(12, seed=1)
@@ -194,7 +195,7 @@ def test_gradcheck(block, loss):
             def function(values):
                 return loss(values, true, pairs=pairs, reduction=reduction)
 
-            assert torch.autograd.gradcheck(function, predicted)
+            assert torch.autograd.gradcheck(function, predicted, check_forward_ad=True)
             assert torch.autograd.gradgradcheck(function, predicted)
 
 
@@ -257,6 +258,24 @@ def test_dtype_of_the_input(loss, dtype):
     assert predicted.grad.dtype == dtype and predicted.grad.isfinite().all()
 
 
+@pytest.mark.parametrize(("loss", "size"), [*product(LOSSES, [40, 300])])
+def test_autocast_rounds_nothing(loss, size):
+    """Weighted sums included: a matrix product would be taken in half precision, and overflow here."""
+    predicted, true = batch(size, torch.float32)
+    weight = torch.rand(size)
+
+    def derivatives():
+        value = loss(1e5 * predicted, true, pairs="all", weight=weight, reduction="sum")
+        (slope,) = torch.autograd.grad(value, predicted, create_graph=True)
+        (second,) = torch.autograd.grad(slope.square().sum(), predicted, materialize_grads=True)
+        return value, slope, second
+
+    wanted = derivatives()
+    for dtype in (torch.float16, torch.bfloat16):
+        with torch.autocast("cpu", dtype=dtype):
+            assert all(torch.equal(*pair) for pair in zip(derivatives(), wanted))
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_half_precision_does_not_overflow_inside(loss):
     predicted = torch.tensor([6e4, -6e4, 0.0, 1.0], dtype=torch.float16, requires_grad=True)
@@ -285,8 +304,15 @@ def test_function_transforms(block, loss, pairs):
     wanted = torch.autograd.functional.hessian(lambda row: value(row, true[0]), predicted[0])
     for hessian in (torch.func.jacrev(torch.func.grad(value)), torch.func.hessian(value)):
         assert torch.allclose(hessian(predicted[0], true[0]), wanted, atol=45 * TERM)
-    along = torch.func.jvp(lambda row: value(row, true[0]), (predicted[0],), (predicted[1],))[1]
-    assert torch.allclose(along, slopes[0] @ predicted[1], atol=45 * TERM)
+
+    def along(row):
+        return torch.func.jvp(lambda row: value(row, true[0]), (row,), (predicted[1],))[1]
+
+    assert torch.allclose(along(predicted[0]), slopes[0] @ predicted[1], atol=45 * TERM)
+    twice = torch.func.jvp(along, (predicted[0],), (predicted[2],))[1]  # forward mode in forward mode
+    assert torch.allclose(twice, predicted[1] @ wanted @ predicted[2], atol=45 * TERM)
+    columns = torch.func.vmap(value, in_dims=1)(predicted.T, true.T)
+    assert torch.equal(columns, torch.func.vmap(value)(predicted, true))
 
 
 @OF_TORCH_ITSELF
@@ -297,6 +323,8 @@ def test_compiles_without_a_break():
         pairings = ("halves", "reversed", "all", explicit)
         ways = [loss(predicted, true, pairs=pairs) for loss in LOSSES for pairs in pairings]
         ways += [loss(predicted, true, weight=true, reduction="none").sum() for loss in LOSSES]
+        ways += [loss(predicted, true, weight=true, pairs="all") for loss in LOSSES]
+        ways += [learning_loss(predicted, true, margin=0.2, pairs="all")]
         return torch.stack(ways).sum()
 
     predicted, true = batch(260)  # above one block, so that the library operators are met
@@ -307,6 +335,8 @@ def test_compiles_without_a_break():
     assert torch.allclose(*slopes, atol=260 * TERM)
     with pytest.raises(RuntimeError, match="true: allowed: finite numbers >= 0"):
         graph(predicted, -true)
+    with pytest.raises(RuntimeError, match="predicted: allowed: finite numbers"):
+        graph(predicted * math.nan, true)
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------
@@ -344,6 +374,9 @@ def changed(index, value):
     (GOOD, GOOD, {"pairs": (GOOD, GOOD)}, ArgumentError, "torch.int64"),
     (GOOD, GOOD, {"pairs": (torch.tensor([0, 1]), torch.tensor([2]))}, BroadcastError, "two equal shapes (P,)"),
     (GOOD, GOOD, {"weight": GOOD[:3]}, BroadcastError, "one weight an image"),
+    (GOOD, GOOD, {"weight": GOOD[:1]}, BroadcastError, "allowed: the shape (4,)"),
+    (GOOD, GOOD, {"weight": GOOD.sum()}, BroadcastError, "allowed: the shape (4,)"),
+    (GOOD, GOOD, {"check_values": "no"}, ArgumentError, "without quotes"),
     (GOOD, GOOD, {"weight": changed(0, -1.0)}, DomainError, "weight: got -1.0"),
     (GOOD, GOOD, {"weight": changed(0, math.nan)}, DomainError, "weight: got nan"),
     (GOOD, GOOD, {"weight": GOOD.long()}, ArgumentError, "weight.float()"),
@@ -361,6 +394,35 @@ def test_bad_input(loss, predicted, true, options, error, words):
 def test_bad_margin(margin, error):
     with pytest.raises(error, match="margin: got"):
         learning_loss(GOOD, GOOD, margin=margin)
+
+
+@pytest.mark.parametrize(("loss", "pairs"), [*product(LOSSES, ["halves", "all"])])
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_a_mean_takes_no_notice_of_the_size_of_the_weights(loss, pairs, size):
+    predicted, true = batch(8, torch.float32)
+    weight = torch.rand(8)
+    wanted = loss(predicted, true, pairs=pairs, weight=weight)
+    # In float32, a rounding of the scaled weights and of each pair's product, in the sum and in what it is divided by.
+    assert loss(predicted, true, pairs=pairs, weight=size * weight).item() == pytest.approx(wanted.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_predictions_whose_gap_overflows(loss):
+    with pytest.raises(DomainError, match="predicted: got -3"):
+        loss(torch.tensor([3e38, -3e38]), torch.tensor([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_meta_tensor_has_a_shape(loss):
+    value = loss(GOOD.to("meta"), GOOD.to("meta"), reduction="none")
+    assert value.is_meta and value.shape == (2,)
+
+
+@pytest.mark.parametrize("number", [np.float64(0.5), np.float32(0.5), np.int64(1)])
+def test_numpy_numbers_are_numbers(number):
+    for pairs in ("halves", "all"):
+        wanted = learning_loss(GOOD, GOOD.flip(0), margin=float(number), pairs=pairs)
+        assert torch.equal(learning_loss(GOOD, GOOD.flip(0), margin=number, pairs=pairs), wanted)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

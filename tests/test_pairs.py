@@ -60,7 +60,7 @@ def test_a_named_pairing_is_its_indices(pairs):
 
 @pytest.mark.parametrize(("arguments", "error", "words"), [
     ((5, "halves"), DomainError, "drop_last=True"),
-    ((1, "reversed"), DomainError, "an even batch"),
+    ((1, "reversed"), DomainError, "an even number of images"),
     ((3, "random"), DomainError, "pairs='all'"),
     ((-2, "all"), DomainError, "an integer >= 0"),
     ((4, "nearest"), DomainError, "'halves', 'reversed', 'random', 'all'"),

@@ -9,13 +9,16 @@ these rules:
   the result is float32.
 - **Types, shapes and options** are always checked: `gammaprob.errors.ArgumentError` for a wrong type, dtype or device,
   `BroadcastError` for shapes that do not fit, `DomainError` for an option outside its set.
-- **Values** raise a `DomainError` on the CPU: negative or infinite true losses, labels outside [0, 1], any NaN, and any
-  infinity that makes the result infinite. (One that costs nothing passes: the logit −∞ of a class that is not there.)
+- **Values** raise a `DomainError` on the CPU: negative, infinite or NaN true losses and weights, labels outside [0, 1],
+  and predictions for which the result is infinite or a NaN. (An infinity that costs nothing passes: to `anchor_loss`
+  with class indices, the logit −∞ of a class that is not there.)
   On an accelerator that would stop the host until the device has caught up, so that the check is torch's asynchronous
   assert there, and in a graph of `torch.compile`: a RuntimeError, with the same words, at the next synchronisation.
   ``check_values=False`` leaves values unchecked; what then comes out of a NaN is a NaN.
-- **Transforms.** `torch.compile` without a graph break, `torch.func.vmap`, `grad` and `jacrev`, and derivatives of
-  every order.
+- **Constants.** No gradient flows into targets, true losses, anchors or weights.
+- **Transforms.** `torch.compile` without a graph break; `torch.func` with `vmap`, `grad`, `jvp` and what is made of
+  them; derivatives of every order. One inside the other has limits that torch sets: a compiled `vmap` needs
+  ``check_values=False``, a compiled `grad` of all pairs a batch of 256 or less, and a compiled graph no `generator`.
 
 >>> import torch
 >>> from gradients.losses import learning_loss_pp

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -19,10 +20,9 @@ from gradients.pairs import PAIRINGS
 __all__ = ["check_options", "check_power", "joints_present", "number_within", "whole_number"]
 
 
-def check_options(**options) -> None:
-    """`ArgumentError` or `DomainError` for the first option of a wrong type or outside its domain."""
-    for name, value in options.items():
-        _CHECKS[name](name, value)
+def check_options(**options) -> dict:
+    """The options, numbers as Python's own; `ArgumentError` or `DomainError` for the first that is not allowed."""
+    return {name: _CHECKS[name](name, value) for name, value in options.items()}
 
 
 def check_power(gamma: float, margin: float = 0.0) -> None:
@@ -37,20 +37,20 @@ def check_power(gamma: float, margin: float = 0.0) -> None:
 
 def number_within(name: str, value, inside: Callable[[float], bool], allowed: str, next_step: str) -> float:
     """The value, if it is a real number inside; `ArgumentError` or `DomainError` otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise ArgumentError(name, value, allowed, next_step)
     if not inside(value):
         raise DomainError(name, value, allowed, next_step)
-    return value
+    return float(value)
 
 
 def whole_number(name: str, value, least: int, next_step: str) -> int:
     """The value, if it is an integer of at least `least`; `ArgumentError` or `DomainError` otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise ArgumentError(name, value, f"an integer >= {least}", next_step)
     if value < least:
         raise DomainError(name, value, f"an integer >= {least}", next_step)
-    return value
+    return int(value)
 
 
 def joints_present(present, reference: tuple[str, Tensor], joints: tuple[int, ...]) -> Tensor | None:
@@ -66,9 +66,10 @@ def joints_present(present, reference: tuple[str, Tensor], joints: tuple[int, ..
     return present
 
 
-def _flag(name: str, value) -> None:
+def _flag(name: str, value) -> bool:
     if not isinstance(value, bool):
         raise ArgumentError(name, value, "True or False", "pass one of them, without quotes")
+    return value
 
 
 _CHECKS = {

@@ -16,8 +16,7 @@ from torch import Tensor
 
 from gammaprob.errors import ArgumentError, BroadcastError
 from gradients._inputs import (
-    broadcastable, cast, compute_dtype, real_tensor, reduced, result_dtype, same_device, same_shape, values_within,
-    weights,
+    broadcastable, cast, compute_dtype, finished, real_tensor, reduced, same_device, same_shape, values_within, weights,
 )
 from gradients.losses._arguments import check_options, check_power, joints_present, number_within, whole_number
 from gradients.losses._modulator import entropies, modulator, smallest, softplus
@@ -95,6 +94,7 @@ def anchor_loss(
         gamma=gamma, margin=margin, modulate=modulate, warmup_epochs=warmup_epochs, reduction=reduction,
         check_values=check_values,
     )
+    gamma, margin = float(gamma), float(margin)
     check_power(gamma, margin)
     warming_up = _warming_up(warmup_epochs, epoch)
     logits, indexed = real_tensor("logits", logits), _is_indexed(target)
@@ -109,12 +109,14 @@ def anchor_loss(
         )
     same_device(("logits", logits), ("target", target))
     anchor = _static_anchor(anchor, logits, check_values)
-    weight = weights(weight, logits.shape[:1], logits, "pass one weight a sample", check_values)
+    weight = weights(weight, logits.shape[:1], logits, "pass one weight a sample", reduction, check_values)
     if check_values:
-        values_within("logits", logits, -math.inf, math.inf, "finite numbers", _DIVERGED)
         if indexed:
             classes = f"classes 0 to {logits.shape[1] - 1}"
             values_within("target", target, 0, logits.shape[1] - 1, classes, "pass more logits, or other indices")
+            # Of a target, +∞ costs nothing, but its gradient is a NaN; of a background it costs infinitely much.
+            top = logits.detach().gather(1, target[:, None])
+            values_within("logits", top, -math.inf, math.inf, "finite numbers", _DIVERGED)
         else:
             values_within("target", target, 0.0, 1.0, "labels in [0, 1]", _LABELS)
 
@@ -127,7 +129,7 @@ def anchor_loss(
         least = smallest(x.dtype)
         lifts = None if anchor is None else (anchor + least, 1 - anchor + least)
         losses = (_of_classes if indexed else _of_labels)(x, target, gamma_t, gamma_b, max(margin, least), lifts)
-    return cast(reduced(losses, weight, reduction), result_dtype(logits))
+    return finished(reduced(losses, weight, reduction), ("logits", logits, _DIVERGED), check_values=check_values)
 
 
 def anchor_loss_pose(
@@ -176,6 +178,7 @@ def anchor_loss_pose(
     tensor([[[0.3133, 0.6931, 2.8116, 0.0191]]])
     """
     check_options(gamma=gamma, reduction=reduction, check_values=check_values)
+    gamma = float(gamma)
     check_power(gamma)
     logits, target = real_tensor("logits", logits), real_tensor("target", target)
     same_shape(("logits", logits), ("target", target), "pass one label a pixel")
@@ -184,7 +187,8 @@ def anchor_loss_pose(
             "logits", tuple(logits.shape), "(..., H, W) with at least one pixel", "pass one heatmap a joint",
         )
     same_device(("logits", logits), ("target", target))
-    weight = weights(weight, logits.shape, logits, "pass one a joint, shape (N, J, 1, 1), or one a pixel", check_values)
+    each = "pass one a joint, shape (N, J, 1, 1), or one a pixel"
+    weight = weights(weight, logits.shape, logits, each, reduction, check_values, broadcast=True)
 
     x = cast(logits, compute_dtype(logits))
     target = cast(target.detach(), x.dtype)
@@ -192,7 +196,6 @@ def anchor_loss_pose(
     labelled, present = highest > 0, joints_present(present, ("logits", logits), logits.shape[:-2])
     mask = labelled if present is None else labelled & present
     if check_values:
-        values_within("logits", logits, -math.inf, math.inf, "finite numbers", _DIVERGED)
         lowest = target.amin((-2, -1))  # aminmax would do both at once, but in 20 times the time
         values_within("target", lowest, 0.0, 1.0, "labels in [0, 1]", _LABELS)
         values_within("target", highest, 0.0, 1.0, "labels in [0, 1]", _LABELS)
@@ -202,7 +205,8 @@ def anchor_loss_pose(
         )
     mask = mask[..., None, None].to(x.dtype)
     losses = _of_heatmaps(x, target, gamma)
-    return cast(reduced(losses, mask if weight is None else weight * mask, reduction), result_dtype(logits))
+    result = reduced(losses, mask if weight is None else weight * mask, reduction)
+    return finished(result, ("logits", logits, _DIVERGED), check_values=check_values)
 
 
 # --- the losses, after the checks -------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ computed in float32.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -14,12 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gradients._inputs import (
-    cast, compute_dtype, real_tensor, reduced, result_dtype, same_device, same_shape, values_within, weights,
+    cast, compute_dtype, finished, real_tensor, reduced, same_device, same_shape, values_within, weights,
 )
 from gradients.losses._arguments import check_options, check_power
 from gradients.losses._modulator import entropies
 
 __all__ = ["bce_loss", "focal_loss", "mse_loss"]
+
+_SCALED = "look at the labels, and at how they were scaled"
 
 
 def focal_loss(
@@ -62,6 +63,7 @@ def focal_loss(
     tensor([0.0018, 0.0227])
     """
     check_options(gamma=gamma, reduction=reduction, check_values=check_values)
+    gamma = float(gamma)
     check_power(gamma)
 
     def losses(x: Tensor, p: Tensor, reduction: str) -> Tensor:
@@ -71,7 +73,7 @@ def focal_loss(
         of_target = torch.exp(-gamma * background) * foreground
         return reduced(torch.lerp(of_background, of_target, p), None, reduction)
 
-    return _elementwise(losses, "logits", logits, target, weight, reduction, check_values, (0.0, 1.0))
+    return _elementwise(losses, "logits", logits, target, weight, reduction, check_values, (0, 1))
 
 
 def bce_loss(
@@ -92,7 +94,7 @@ def bce_loss(
     """
     check_options(reduction=reduction, check_values=check_values)
     losses = F.binary_cross_entropy_with_logits
-    return _elementwise(losses, "logits", logits, target, weight, reduction, check_values, (0.0, 1.0))
+    return _elementwise(losses, "logits", logits, target, weight, reduction, check_values, (0, 1))
 
 
 def mse_loss(
@@ -113,27 +115,26 @@ def mse_loss(
     tensor(1.7500)
     """
     check_options(reduction=reduction, check_values=check_values)
-    anything = -math.inf, math.inf
-    return _elementwise(F.mse_loss, "predicted", predicted, target, weight, reduction, check_values, anything)
+    return _elementwise(F.mse_loss, "predicted", predicted, target, weight, reduction, check_values, None)
 
 
 def _elementwise(
     losses: Callable, name: str, predicted: Tensor, target: Tensor, weight, reduction: str, check_values: bool,
-    domain: tuple[float, float],
+    domain: tuple[int, int] | None,
 ) -> Tensor:
     """Check, evaluate, reduce: `losses(predicted, target, reduction=…)` of two tensors of one shape."""
     predicted, target = real_tensor(name, predicted), real_tensor("target", target)
     same_shape((name, predicted), ("target", target), f"pass one target an element of {name}")
     same_device((name, predicted), ("target", target))
-    weight = weights(weight, predicted.shape, predicted, "pass one an element, or one that broadcasts", check_values)
-    if check_values:
-        values_within(name, predicted, -math.inf, math.inf, "finite numbers", "look where the prediction diverged")
-        allowed = "labels in [0, 1]" if domain == (0.0, 1.0) else "finite numbers"
-        values_within("target", target, *domain, allowed, "look at the labels, and at how they were scaled")
+    each = "pass one an element, or one that broadcasts"
+    weight = weights(weight, predicted.shape, predicted, each, reduction, check_values, broadcast=True)
+    if check_values and domain is not None:
+        values_within("target", target, *domain, f"labels in {list(domain)}", _SCALED)
     dtype = compute_dtype(predicted)
-    values, target = cast(predicted, dtype), cast(target.detach(), dtype)
+    values, labels = cast(predicted, dtype), cast(target.detach(), dtype)
     if weight is None and values.numel():  # at once, because torch's own losses are faster so
-        result = losses(values, target, reduction=reduction)
+        result = losses(values, labels, reduction=reduction)
     else:
-        result = reduced(losses(values, target, reduction="none"), weight, reduction)
-    return cast(result, result_dtype(predicted))
+        result = reduced(losses(values, labels, reduction="none"), weight, reduction)
+    inputs = (name, predicted, "look where the prediction diverged"), ("target", target, _SCALED)
+    return finished(result, *inputs, check_values=check_values)

@@ -12,10 +12,12 @@ import math
 from torch import Tensor
 
 from gammaprob.errors import BroadcastError, DomainError
-from gradients._inputs import cast, compute_dtype, real_tensor, reduced, result_dtype, values_within
+from gradients._inputs import cast, compute_dtype, finished, real_tensor, reduced
 from gradients.losses._arguments import check_options, joints_present
 
 __all__ = ["ohem_loss", "ohkm_loss"]
+
+_DIVERGED = "look where the losses diverged"
 
 # keep·N is rounded twice, when `keep` is read and when it is multiplied: by less than 2^−52 of itself together. Twice
 # that is taken off, so that a product which is an integer in decimal, 0.07·100, is never rounded up to the next.
@@ -49,10 +51,10 @@ def ohem_loss(losses: Tensor, *, keep: float = 0.9, reduction: str = "mean", che
     tensor(3.)
     """
     check_options(keep=keep, reduction=reduction, check_values=check_values)
-    losses = _finite_losses(losses, 1, "(N,), one loss a sample", check_values)
+    losses = _losses(losses, 1, "(N,), one loss a sample")
     count = math.ceil(keep * losses.shape[0] * _ROUNDINGS)
     hardest = cast(losses, compute_dtype(losses)).topk(count).values
-    return cast(reduced(hardest, None, reduction), result_dtype(losses))
+    return finished(reduced(hardest, None, reduction), ("losses", losses, _DIVERGED), check_values=check_values)
 
 
 def ohkm_loss(
@@ -91,7 +93,7 @@ def ohkm_loss(
     tensor(3.)
     """
     check_options(keypoints=keypoints, reduction=reduction, check_values=check_values)
-    losses = _finite_losses(losses, 2, "(N, J), one loss a joint", check_values)
+    losses = _losses(losses, 2, "(N, J), one loss a joint")
     present = joints_present(present, ("losses", losses), losses.shape)
     if keypoints > losses.shape[1]:
         raise DomainError(
@@ -101,18 +103,16 @@ def ohkm_loss(
     values, taken = cast(losses, compute_dtype(losses)), None
     if present is not None:
         values = values.masked_fill(~present, -math.inf)
-    values, joints = values.topk(keypoints, dim=1)
+    values, joints = values.topk(int(keypoints), dim=1)
     if present is not None:
         taken = present.gather(1, joints)
         values = values.masked_fill(~taken, 0.0)
         taken = taken.to(values.dtype)
-    return cast(reduced(values, taken, reduction), result_dtype(losses))
+    return finished(reduced(values, taken, reduction), ("losses", losses, _DIVERGED), check_values=check_values)
 
 
-def _finite_losses(losses, axes: int, shape: str, check_values: bool) -> Tensor:
+def _losses(losses, axes: int, shape: str) -> Tensor:
     losses = real_tensor("losses", losses)
     if losses.ndim != axes:
         raise BroadcastError("losses", tuple(losses.shape), f"the shape {shape}", "compute them with reduction='none'")
-    if check_values:
-        values_within("losses", losses, -math.inf, math.inf, "finite numbers", "look where the losses diverged")
     return losses

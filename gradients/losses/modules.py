@@ -22,12 +22,18 @@ __all__ = [
 
 
 class _Loss(nn.Module):
-    """Options, checked."""
+    """Options, checked, each an attribute."""
 
     def __init__(self, **options):
         super().__init__()
-        check_options(**options)
-        self.options = options
+        self._names = tuple(options)
+        for name, value in check_options(**options).items():
+            setattr(self, name, value)
+
+    @property
+    def options(self) -> dict:
+        """The options by name, as they are now."""
+        return {name: getattr(self, name) for name in self._names}
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={value!r}" for name, value in self.options.items())

@@ -16,8 +16,7 @@ from torch import Tensor
 
 from gammaprob.errors import BroadcastError
 from gradients._inputs import (
-    cast, compute_dtype, finite_result, real_tensor, reduced, result_dtype, same_device, same_shape, values_within,
-    weights,
+    cast, compute_dtype, finished, real_tensor, reduced, same_device, same_shape, values_within, weights,
 )
 from gradients.losses._all_pairs import divergences, shares, sum_of_divergences, sum_of_rankings
 from gradients.losses._arguments import check_options
@@ -76,10 +75,11 @@ def learning_loss(
     tensor(0.)
     """
     check_options(margin=margin)
+    margin = float(margin)
 
     def terms(predicted: Tensor, true: Tensor) -> Tensor:
         (l_hat_i, l_hat_j), (l_i, l_j) = predicted.chunk(2), true.chunk(2)
-        return ((l_hat_i - l_hat_j) * torch.sign(l_j - l_i)).add_(margin).relu_()
+        return torch.relu((l_hat_i - l_hat_j) * torch.sign(l_j - l_i) + margin)
 
     def in_blocks(predicted: Tensor, true: Tensor, weight: Tensor | None) -> Tensor:
         return sum_of_rankings(predicted, true, weight, margin)
@@ -135,7 +135,7 @@ def _over_pairs(
         )
     same_shape(("predicted", predicted), ("true", true), "pass one true loss a predicted one, as with true.reshape(-1)")
     same_device(("predicted", predicted), ("true", true))
-    weight = weights(weight, predicted.shape, predicted, _WEIGHT, check_values)
+    weight = weights(weight, predicted.shape, predicted, _WEIGHT, reduction, check_values)
     # Of two precisions the finer one: rounding the true losses could make a tie of two that differ.
     dtype = torch.promote_types(compute_dtype(predicted), compute_dtype(true))
     if check_values:
@@ -158,10 +158,10 @@ def _over_pairs(
             result = result.mean()
         else:  # one sum over both terms of all pairs: a sum a pair first would take a tenth more time
             result = result.sum() if reduction == "sum" else result.sum() / max(count, 1)
-    if check_values:
-        largest = torch.finfo(dtype).max / 2  # of two such predictions the gap is still finite
-        finite_result(result, "predicted", predicted, "look where the prediction diverged", largest)
-    return cast(result, result_dtype(predicted))
+    return finished(
+        result, ("predicted", predicted, "look where the prediction diverged"), check_values=check_values,
+        largest=torch.finfo(dtype).max / 2,  # of two such predictions the gap is still finite
+    )
 
 
 def _paired(pairs, batch: int, generator, device: torch.device) -> tuple[Callable[[Tensor], Tensor], int]:
