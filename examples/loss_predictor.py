@@ -214,6 +214,7 @@ def main() -> None:
         if options.out.suffix != ".png" or not options.out.absolute().parent.is_dir():
             parser.error(f"--out {options.out}: name a .png file in a folder that exists")
 
+    torch.set_num_threads(1)  # layers this small take longer on several threads
     about, x, y = load(options.data)
     splits = [run(x, y, seed, options.epochs) for seed in range(options.seeds)]
     report(about, splits, labelled=len(x) // 2, epochs=options.epochs)

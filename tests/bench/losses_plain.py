@@ -135,8 +135,8 @@ def _anchor_pose(logits: Tensor, target: Tensor) -> Tensor:
     anchor = torch.where(target > 0.5, q.detach(), 0.0).amax(dim=(-2, -1), keepdim=True)
     modulator = torch.where(target == 0, (1 + q - anchor) ** GAMMA_POSE, 1.0)
     cross_entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    present = (target > 0).any(dim=-1).any(dim=-1)
-    return (modulator * cross_entropy)[present].mean()
+    present = (target > 0).any(dim=-1, keepdim=True).any(dim=-2, keepdim=True)
+    return (modulator * cross_entropy * present).sum() / (present.sum() * target[0, 0].numel())
 
 
 def _focal(logits: Tensor, target: Tensor) -> Tensor:
