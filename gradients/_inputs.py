@@ -34,13 +34,13 @@ def real_tensor(name: str, value) -> Tensor:
     return value
 
 
-def same_device(first: tuple[str, Tensor], *others: tuple[str, Tensor | None]) -> None:
-    """`ArgumentError` unless all (name, tensor) are on the device of the first; None is passed over."""
-    for name, tensor in others:
-        if tensor is not None and tensor.device != first[1].device:
-            raise ArgumentError(
-                name, tensor.device, f"the device of {first[0]}, {first[1].device}", f"move one with {name}.to(...)",
-            )
+def same_device(first: tuple[str, Tensor], second: tuple[str, Tensor]) -> None:
+    """`ArgumentError` unless both (name, tensor) are on one device."""
+    if first[1].device != second[1].device:
+        raise ArgumentError(
+            second[0], second[1].device, f"the device of {first[0]}, {first[1].device}",
+            f"move one with {second[0]}.to(...)",
+        )
 
 
 def same_shape(first: tuple[str, Tensor], second: tuple[str, Tensor], next_step: str) -> None:
@@ -88,19 +88,19 @@ def values_within(name: str, tensor: Tensor, low: float, high: float, allowed: s
         return
     for bound in torch.aminmax(tensor):  # a NaN anywhere is both bounds, and compares false
         value = bound.item()
-        if not (low <= value <= high and math.isfinite(value)):
+        if not low <= value <= high or value - value:  # infinity less itself is a NaN
             raise DomainError(name, value, allowed, next_step)
 
 
 def finished(
-    result: Tensor, *inputs: tuple[str, Tensor, str], check_values: bool, largest: float = math.inf,
+    result: Tensor, *inputs: tuple[str, Tensor, str], check_values: bool, headroom: float = 1.0,
 ) -> Tensor:
     """The result in the dtype to return; `DomainError` where it is not finite because an input is not.
 
     The inputs are (name, tensor, next step), the first of them the one that gives the dtype. To look at the result is
     free, where `values_within` reads a whole tensor. An infinity that costs nothing passes, such as the logit −∞ of a
-    class that is not there; so does a result that overflows although no value exceeds `largest`, but if it overflows to
-    a NaN, that is an error as well.
+    class that is not there; so does a result that overflows although no value exceeds the dtype's range, divided by
+    `headroom`, but if it overflows to a NaN, that is an error as well.
     """
     if check_values and not result.is_meta:
         value = _values(result)
@@ -111,6 +111,7 @@ def finished(
                 torch.isfinite(value).all() | sound, f"{names}: allowed: finite numbers; {inputs[0][2]}",
             )
         elif not math.isfinite(value.item() if value.numel() == 1 else value.sum().item()):
+            largest = torch.finfo(result.dtype).max / headroom
             for name, tensor, next_step in inputs:
                 values_within(name, tensor, -largest, largest, "finite numbers", next_step)
             if value.isnan().any():
@@ -125,8 +126,9 @@ def _values(tensor: Tensor) -> Tensor:
     """The values alone; under `torch.func.vmap` and `grad` those of the whole batch."""
     if tensor.requires_grad:
         tensor = tensor.detach()
-    while not torch.compiler.is_compiling() and is_functorch_wrapped_tensor(tensor):
-        tensor = get_unwrapped(tensor)
+    if not torch.compiler.is_compiling():
+        while is_functorch_wrapped_tensor(tensor):
+            tensor = get_unwrapped(tensor)
     return tensor
 
 
@@ -168,9 +170,10 @@ def compute_dtype(tensor: Tensor) -> torch.dtype:
 
 def result_dtype(tensor: Tensor) -> torch.dtype:
     """The dtype to return: that of the tensor; under autocast at least float32, as torch's own losses do."""
-    if tensor.is_meta or not torch.is_autocast_enabled(tensor.device.type):  # of the meta device torch cannot say
+    dtype = compute_dtype(tensor)
+    if dtype == tensor.dtype or tensor.is_meta:  # of the meta device torch cannot say
         return tensor.dtype
-    return compute_dtype(tensor)
+    return dtype if torch.is_autocast_enabled(tensor.device.type) else tensor.dtype
 
 
 def reduced(losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:

@@ -34,9 +34,14 @@ _LARGE_BLOCK = 1 << 21
 def sum_of_rankings(predicted: Tensor, true: Tensor, weight: Tensor | None, margin: float) -> Tensor:
     """Σ_{i<j} w_i w_j max(0, −sign(l_i − l_j)(l̂_i − l̂_j) + ξ), paper Eq. 1, a scalar; all tensors of shape (B,)."""
     if _at_once(predicted):
-        gap = predicted[:, None] - predicted
-        terms = torch.relu(gap * torch.sign(true - true[:, None]) + margin)
-        return _total(terms.triu(1), weight)
+        # Linear in the predictions, but for kinks: backward needs the slopes alone, and not the matrix. The 0 keeps
+        # them a function of the predictions, so that a second derivative is 0 and not an error.
+        values, sign = predicted.detach(), torch.sign(true - true[:, None])
+        terms = torch.relu((values[:, None] - values) * sign + margin)
+        slopes = terms.sign() * sign
+        gradient = slopes.sum(1) if weight is None else weight * (slopes * weight).sum(1)
+        linear = (predicted * torch.add(gradient, predicted, alpha=0)).sum()
+        return linear + (_total(terms.triu(1), weight) - linear.detach())
     function = _ranked if torch.compiler.is_compiling() else _Ranked.apply
     return function(predicted, true, weight, margin)[0]
 
@@ -91,11 +96,15 @@ def _by_blocks(block: Callable, predicted: Tensor, true: Tensor, weight: Tensor 
     # Row sums go where they belong at once: small results between the large temporaries would fragment the heap, and
     # did so by several hundred megabytes.
     sums = predicted.new_empty(2, len(predicted))
-    for start in range(0, len(predicted), size):
+
+    def add_rows(start: int) -> None:  # a call each, so that no temporary outlives its block
         rows = slice(start, start + size)
         gap = predicted[rows, None] - predicted
         for matrix, of_rows in zip(block(gap, true[rows, None], true, start), sums[:, rows]):
             torch.sum(matrix if weight is None else matrix.mul_(weight), 1, out=of_rows)
+
+    for start in range(0, len(predicted), size):
+        add_rows(start)
     values, slopes = sums if weight is None else weight * sums
     return values.sum(), slopes.clone()  # no view: forward-mode derivatives allow none
 

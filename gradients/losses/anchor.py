@@ -18,7 +18,9 @@ from gammaprob.errors import ArgumentError, BroadcastError
 from gradients._inputs import (
     broadcastable, cast, compute_dtype, finished, real_tensor, reduced, same_device, same_shape, values_within, weights,
 )
-from gradients.losses._arguments import check_options, check_power, joints_present, number_within, whole_number
+from gradients.losses._arguments import (
+    check_common, check_options, check_power, joints_present, number_within, whole_number,
+)
 from gradients.losses._modulator import entropies, modulator, smallest, softplus
 
 __all__ = ["anchor_loss", "anchor_loss_pose"]
@@ -90,10 +92,8 @@ def anchor_loss(
     >>> logits.grad
     tensor([[-0.1192,  0.8297,  0.2245]])
     """
-    check_options(
-        gamma=gamma, margin=margin, modulate=modulate, warmup_epochs=warmup_epochs, reduction=reduction,
-        check_values=check_values,
-    )
+    check_common(reduction, check_values)
+    check_options(gamma=gamma, margin=margin, modulate=modulate, warmup_epochs=warmup_epochs)
     gamma, margin = float(gamma), float(margin)
     check_power(gamma, margin)
     warming_up = _warming_up(warmup_epochs, epoch)
@@ -177,8 +177,8 @@ def anchor_loss_pose(
     >>> anchor_loss_pose(logits, target, reduction="none")
     tensor([[[0.3133, 0.6931, 2.8116, 0.0191]]])
     """
-    check_options(gamma=gamma, reduction=reduction, check_values=check_values)
-    gamma = float(gamma)
+    check_common(reduction, check_values)
+    gamma = check_options(gamma=gamma)["gamma"]
     check_power(gamma)
     logits, target = real_tensor("logits", logits), real_tensor("target", target)
     same_shape(("logits", logits), ("target", target), "pass one label a pixel")

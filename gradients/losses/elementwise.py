@@ -15,7 +15,7 @@ from torch import Tensor
 from gradients._inputs import (
     cast, compute_dtype, finished, real_tensor, reduced, same_device, same_shape, values_within, weights,
 )
-from gradients.losses._arguments import check_options, check_power
+from gradients.losses._arguments import check_common, check_options, check_power
 from gradients.losses._modulator import entropies
 
 __all__ = ["bce_loss", "focal_loss", "mse_loss"]
@@ -62,8 +62,8 @@ def focal_loss(
     >>> focal_loss(torch.tensor([2.0, -1.0]), torch.tensor([1.0, 0.0]), reduction="none")
     tensor([0.0018, 0.0227])
     """
-    check_options(gamma=gamma, reduction=reduction, check_values=check_values)
-    gamma = float(gamma)
+    check_common(reduction, check_values)
+    gamma = check_options(gamma=gamma)["gamma"]
     check_power(gamma)
 
     def losses(x: Tensor, p: Tensor, reduction: str) -> Tensor:
@@ -92,7 +92,7 @@ def bce_loss(
     >>> bce_loss(torch.tensor([2.0, -1.0]), torch.tensor([1.0, 0.0]), reduction="none")
     tensor([0.1269, 0.3133])
     """
-    check_options(reduction=reduction, check_values=check_values)
+    check_common(reduction, check_values)
     losses = F.binary_cross_entropy_with_logits
     return _elementwise(losses, "logits", logits, target, weight, reduction, check_values, (0, 1))
 
@@ -114,7 +114,7 @@ def mse_loss(
     >>> mse_loss(torch.tensor([1.0, 3.0]), torch.tensor([0.0, 1.0]), weight=torch.tensor([3.0, 1.0]))
     tensor(1.7500)
     """
-    check_options(reduction=reduction, check_values=check_values)
+    check_common(reduction, check_values)
     return _elementwise(F.mse_loss, "predicted", predicted, target, weight, reduction, check_values, None)
 
 
@@ -124,12 +124,12 @@ def _elementwise(
 ) -> Tensor:
     """Check, evaluate, reduce: `losses(predicted, target, reduction=…)` of two tensors of one shape."""
     predicted, target = real_tensor(name, predicted), real_tensor("target", target)
-    same_shape((name, predicted), ("target", target), f"pass one target an element of {name}")
+    same_shape((name, predicted), ("target", target), "pass one target an element")
     same_device((name, predicted), ("target", target))
     each = "pass one an element, or one that broadcasts"
     weight = weights(weight, predicted.shape, predicted, each, reduction, check_values, broadcast=True)
     if check_values and domain is not None:
-        values_within("target", target, *domain, f"labels in {list(domain)}", _SCALED)
+        values_within("target", target, *domain, "labels in [0, 1]", _SCALED)
     dtype = compute_dtype(predicted)
     values, labels = cast(predicted, dtype), cast(target.detach(), dtype)
     if weight is None and values.numel():  # at once, because torch's own losses are faster so

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gammaprob.errors import BroadcastError, DomainError
 from gradients._inputs import cast, compute_dtype, finished, real_tensor, reduced
-from gradients.losses._arguments import check_options, joints_present
+from gradients.losses._arguments import check_common, check_options, joints_present
 
 __all__ = ["ohem_loss", "ohkm_loss"]
 
@@ -50,7 +50,8 @@ def ohem_loss(losses: Tensor, *, keep: float = 0.9, reduction: str = "mean", che
     >>> ohem_loss(torch.tensor([1.0, 4.0, 2.0]), keep=0.5)
     tensor(3.)
     """
-    check_options(keep=keep, reduction=reduction, check_values=check_values)
+    check_common(reduction, check_values)
+    keep = check_options(keep=keep)["keep"]
     losses = _losses(losses, 1, "(N,), one loss a sample")
     count = math.ceil(keep * losses.shape[0] * _ROUNDINGS)
     hardest = cast(losses, compute_dtype(losses)).topk(count).values
@@ -92,7 +93,8 @@ def ohkm_loss(
     >>> ohkm_loss(losses, keypoints=2, present=torch.tensor([[True, True, True], [True, False, False]]))
     tensor(3.)
     """
-    check_options(keypoints=keypoints, reduction=reduction, check_values=check_values)
+    check_common(reduction, check_values)
+    keypoints = check_options(keypoints=keypoints)["keypoints"]
     losses = _losses(losses, 2, "(N, J), one loss a joint")
     present = joints_present(present, ("losses", losses), losses.shape)
     if keypoints > losses.shape[1]:
@@ -103,7 +105,7 @@ def ohkm_loss(
     values, taken = cast(losses, compute_dtype(losses)), None
     if present is not None:
         values = values.masked_fill(~present, -math.inf)
-    values, joints = values.topk(int(keypoints), dim=1)
+    values, joints = values.topk(keypoints, dim=1)
     if present is not None:
         taken = present.gather(1, joints)
         values = values.masked_fill(~taken, 0.0)

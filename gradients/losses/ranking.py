@@ -19,7 +19,7 @@ from gradients._inputs import (
     cast, compute_dtype, finished, real_tensor, reduced, same_device, same_shape, values_within, weights,
 )
 from gradients.losses._all_pairs import divergences, shares, sum_of_divergences, sum_of_rankings
-from gradients.losses._arguments import check_options
+from gradients.losses._arguments import check_common, check_options
 from gradients.pairs import explicit_indices, half_of, pair_indices
 
 __all__ = ["learning_loss", "learning_loss_pp"]
@@ -74,8 +74,7 @@ def learning_loss(
     >>> learning_loss(torch.tensor([6.0, 3.0]), torch.tensor([2.0, 1.0]))    # l_i > l_j
     tensor(0.)
     """
-    check_options(margin=margin)
-    margin = float(margin)
+    margin = check_options(margin=margin)["margin"]
 
     def terms(predicted: Tensor, true: Tensor) -> Tensor:
         (l_hat_i, l_hat_j), (l_i, l_j) = predicted.chunk(2), true.chunk(2)
@@ -127,7 +126,7 @@ def _over_pairs(
     check_values,
 ) -> Tensor:
     """Check, pair, evaluate, reduce: `terms` of each pair, or the sum over all pairs from `in_blocks`."""
-    check_options(reduction=reduction, check_values=check_values)
+    check_common(reduction, check_values)
     predicted, true = real_tensor("predicted", predicted), real_tensor("true", true)
     if predicted.ndim != 1:
         raise BroadcastError(
@@ -160,7 +159,7 @@ def _over_pairs(
             result = result.sum() if reduction == "sum" else result.sum() / max(count, 1)
     return finished(
         result, ("predicted", predicted, "look where the prediction diverged"), check_values=check_values,
-        largest=torch.finfo(dtype).max / 2,  # of two such predictions the gap is still finite
+        headroom=2.0,  # of two such predictions the gap is still finite
     )
 
 
