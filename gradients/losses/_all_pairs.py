@@ -25,10 +25,10 @@ from torch.nn.functional import logsigmoid
 
 __all__ = ["divergences", "shares", "sum_of_divergences", "sum_of_rankings"]
 
-# Elements of a block: it and its temporaries stay in a processor's cache. 2^15 took a fifth longer, 2^17 was no faster.
-_BLOCK = 1 << 16
-# Of an accelerator: large enough to be worth a launch, and with some six temporaries still below 64 MB in float32.
-_LARGE_BLOCK = 1 << 21
+# Elements of a block. The least stays, with its temporaries, in a processor's cache; a batch that is no larger is one
+# block. A larger batch has 16 blocks, and more only from the most on, whose temporaries take some 25 MB in float32: on
+# several threads, of which another program may hold one up, many small operations wait for each other too often.
+_BLOCK, _BLOCKS, _LARGEST_BLOCK = 1 << 16, 16, 1 << 20
 
 
 def sum_of_rankings(predicted: Tensor, true: Tensor, weight: Tensor | None, margin: float) -> Tensor:
@@ -86,13 +86,13 @@ def _total(terms: Tensor, weight: Tensor | None) -> Tensor:
     return terms.sum() if weight is None else (weight * (terms * weight).sum(1)).sum()
 
 
-def _rows_of_a_block(predicted: Tensor) -> int:
-    return max((_BLOCK if predicted.is_cpu else _LARGE_BLOCK) // len(predicted), 1)
+def _rows_of_a_block(batch: int) -> int:
+    return max(min(max(_BLOCK, batch**2 // _BLOCKS), _LARGEST_BLOCK) // batch, 1)
 
 
 def _by_blocks(block: Callable, predicted: Tensor, true: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
     """The sum over ordered pairs, and half its gradient; `block(d, l_i, l_j, start)` gives terms and slopes."""
-    size = _rows_of_a_block(predicted)
+    size = _rows_of_a_block(len(predicted))
     # Row sums go where they belong at once: small results between the large temporaries would fragment the heap, and
     # did so by several hundred megabytes.
     sums = predicted.new_empty(2, len(predicted))
@@ -184,7 +184,7 @@ class _Diverging(torch.autograd.Function):
 
 def _curvature_times(vector: Tensor, predicted: Tensor, weight: Tensor | None) -> Tensor:
     """The Hessian of the sum of divergences times a vector, of differentiable operations."""
-    weight, size = torch.ones_like(predicted) if weight is None else weight, _rows_of_a_block(predicted)
+    weight, size = torch.ones_like(predicted) if weight is None else weight, _rows_of_a_block(len(predicted))
     sums = []
     for rows, own in zip(predicted.split(size), vector.split(size)):
         gap = rows[:, None] - predicted
