@@ -12,7 +12,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
-from paper_tables._terminal import Parser, put
+from paper_tables._terminal import Parser, complain, put
 
 __all__ = ["main"]
 
@@ -200,7 +200,7 @@ def _write(report, folder: str, forms: list[str]) -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    put(f"{PROGRAM}: {' '.join(message.split())}\n", sys.stderr)
+    complain(f"{PROGRAM}: {' '.join(message.split())}")
     return code
 
 

@@ -2,7 +2,11 @@
 
 import sys
 
-from gradients.crosscheck import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from gradients.crosscheck import main  # here, because an interruption may come while the libraries load
+
+        code = main()
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)

@@ -11,7 +11,7 @@ from mpmath import mp, mpf
 
 __all__ = [
     "anchored", "background", "binary_divergence", "classification", "cross_entropy", "cross_entropy_of_truth",
-    "divergence", "focal", "focal_of_truth", "gradient", "hessian", "pose", "ranking", "sigmoid",
+    "divergence", "focal", "focal_of_truth", "gradient", "hessian", "pose", "ranking", "share", "sigmoid",
 ]
 
 
@@ -33,15 +33,20 @@ def ranking(w, theta_i, theta_j, l_i, l_j, margin):
     return max(mpf(0), -mp.sign(mpf(l_i) - mpf(l_j)) * (_dot(theta_i, w) - _dot(theta_j, w)) + margin)
 
 
+def share(l_i, l_j):
+    """p_i, the true losses' probability of image i; ½ where both are 0, which the paper leaves open."""
+    total = mpf(l_i) + mpf(l_j)
+    return l_i / total if total else mpf(1) / 2
+
+
 def divergence(w, theta_i, theta_j, l_i, l_j):
     """LearningLoss++, Eq. 3, with the predicted losses θᵀw."""
     return binary_divergence(_dot(theta_i, w), _dot(theta_j, w), l_i, l_j)
 
 
 def binary_divergence(lhat_i, lhat_j, l_i, l_j):
-    """KL(p‖q), Eq. 3; p = ½ where both true losses are 0, which the paper leaves open."""
-    total = mpf(l_i) + mpf(l_j)
-    p_i, p_j = (l_i / total, l_j / total) if total else (mpf(1) / 2, mpf(1) / 2)
+    """KL(p‖q), Eq. 3."""
+    p_i, p_j = share(l_i, l_j), share(l_j, l_i)
     normaliser = mp.exp(lhat_i) + mp.exp(lhat_j)
     q_i, q_j = mp.exp(lhat_i) / normaliser, mp.exp(lhat_j) / normaliser
     return _times_log(p_i, p_i / q_i) + _times_log(p_j, p_j / q_j)

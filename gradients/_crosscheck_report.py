@@ -37,9 +37,11 @@ def _formulas(rows) -> Section:
             *_HEAD, Column("points", lambda row: str(row["points"]), right=True),
             Column("autograd", lambda row: scientific(row["autograd_error"]), right=True), _DIGITS, _VERDICT,
         ), tuple(map(_row, rows)), (
-            "Errors are relative to the terms of the formula: against autograd through the torch loss, and against "
-            "difference quotients of the printed loss at 50 digits. Rows of values, and of signs, hold the torch loss "
-            "itself against the formula.",
+            "Errors are relative to the terms of the formula, where a rounding of float64 is 1e-16: against autograd "
+            "through the torch loss, and against difference quotients of the printed loss at 50 digits. Rows of "
+            "values, and of signs, hold the torch loss itself against the formula.",
+            "LL: Learning Loss, LL++: LearningLoss++, AL: Anchor Loss, with the number of the equation; S: of the "
+            "supplementary, A-: of Anchor Loss's appendix. default: called without options, in the mean.",
         ),
     )
 
@@ -53,8 +55,9 @@ def _expectations(rows) -> Section:
             Column("worst z", lambda row: signed(row["worst_score"]), right=True),
             Column("p(Σz²)", lambda row: f"{row['probability']:.2g}", right=True), _VERDICT,
         ), tuple(map(_row, rows)), (
-            f"z: distance of the mean from the closed form in standard errors, at most {largest:.1f} in a run of "
-            f"{scores} scores. p: probability of a sum of their squares so far out, to either side.",
+            f"z: distance of the mean from the closed form (LL push: from an integral of the law of the gap) in "
+            f"standard errors, at most {largest:.1f} in a run of {scores} scores. p: probability of a sum of their "
+            "squares so far out, to either side.",
         ),
     )
 
@@ -96,7 +99,8 @@ def contradictions(run) -> tuple[str, ...]:
 
 
 def _reasons(row) -> list[str]:
-    evidence, reasons = row.evidence, []
+    evidence = row.evidence
+    reasons = [evidence.broken] if evidence.broken else []
     for name, witness in (("autograd", evidence.autograd), ("50 digits", evidence.precise)):
         if witness is not None and not witness.agrees:
             reasons.append(f"{name}: error {witness.worst:.1e}, explained by rounding {witness.limit:.1e}")
@@ -121,7 +125,7 @@ def _row(row) -> dict:
         "worst_score": scores and scores.worst, "largest_score": scores and row.largest_score,
         "probability": scores and scores.probability, "least_probability": scores and row.least_probability,
     }
-    return fields | {"verdict": OK if row.agrees else WRONG}
+    return fields | {"broken": evidence.broken or None, "verdict": OK if row.agrees else WRONG}
 
 
 def _example(found) -> dict:

@@ -23,10 +23,13 @@ __all__ = [
 ]  # fmt: skip
 
 UNIT = 2.0**-53  # unit roundoff of float64
-DIGITS = 50  # of the derivatives; the argument with the most cancellation, 1 − q at a gap of 60, needs 26 of them
+# Of the derivatives. What cancels most is 1 − q at a gap of 60, which needs 26 of them. At gaps of 1000 and more it is
+# below the smallest number of float64, and 0 is as good.
+DIGITS = 50
 # mpmath's difference quotient doubles the digits it works with and is good to nearly all of DIGITS; ten are left to
 # the conditioning of the loss. What is smaller than this is that derivative's own noise, and counts as 0.
 _NOISE = 1e-40
+_LEAST_SIZE = np.finfo(float).tiny  # below it float64 has fewer digits, down to none
 # One false alarm in five million seeds for the largest score of a run, as for `gammaprob.tables`, and as many for the
 # sums of squares.
 FALSE_ALARM = 2e-7
@@ -58,11 +61,13 @@ class Subjects:
 
 @dataclass(frozen=True)
 class Context:
-    """What a check is given: the subjects, the seed of the run, and the number of draws of one simulated mean."""
+    """What a check is given: the subjects, the seed of the run, the number of draws of one simulated mean, and what to
+    call when a row or a mean is done."""
 
     subjects: Subjects
     seed: int
     draws: int
+    advance: Callable[[], object] = lambda: None
 
     def stream(self, *key) -> list[int]:
         """A seed of its own for each key, so that no row depends on which other rows are run."""
@@ -111,26 +116,36 @@ class Scores:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a check found: the points, and each witness that applies."""
+    """What a check found: the points, each witness that applies, and in words what a subject did that it must not."""
 
     points: int
     autograd: Error | None = None
     precise: Error | None = None
     scores: Scores | None = None
+    broken: str = ""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One row before it is run: the equation's name, what of it is looked at, and the function that does."""
+    """One row before it is run: the equation's name, what of it is looked at, and the function that does; and how many
+    means it simulates, each of which advances the run's progress as a row of formulas does."""
 
     equation: str
     what: str
     evaluate: Callable[[Context], Evidence]
+    means: int = 0
+
+    @property
+    def steps(self) -> int:
+        return self.means or 1
 
     def run(self, context: Context) -> Evidence:
         """The evidence, with mpmath at `DIGITS` digits meanwhile."""
         with mp.workdps(DIGITS):
-            return self.evaluate(context)
+            evidence = self.evaluate(context)
+        if not self.means:
+            context.advance()
+        return evidence
 
 
 @dataclass(frozen=True)
@@ -156,7 +171,8 @@ class Row:
         evidence = self.evidence
         errors = [witness for witness in (evidence.autograd, evidence.precise) if witness is not None]
         exercised = evidence.points > 0 and bool(errors or evidence.scores)
-        return exercised and all(witness.agrees for witness in errors) and self.score_agrees and self.sum_agrees
+        sound = exercised and not evidence.broken
+        return sound and all(witness.agrees for witness in errors) and self.score_agrees and self.sum_agrees
 
 
 class Comparison:
@@ -172,9 +188,13 @@ class Comparison:
     def add(self, closed, autograd, precise, size, *, autograd_size=None, points: int | None = None) -> None:
         """Compare at the points along the first axis; `size` as for `error`, with another one where autograd's terms
         are larger than those of the closed form."""
-        self._points += len(closed) if points is None else points
+        self._points += len(precise) if points is None else points
         self._autograd.append(error(closed, autograd, size if autograd_size is None else autograd_size))
         self._precise.append(error(closed, precise, size))
+
+    def add_precise(self, found, truth, size) -> None:
+        """Hold something else of the same points, such as the loss itself, against the formula."""
+        self._precise.append(error(found, truth, size))
 
     def evidence(self) -> Evidence:
         """The worst of each witness."""
@@ -199,6 +219,7 @@ def error(found, truth, size) -> float:
     times the condition number of what it is computed from. NaN if an entry is.
     """
     found, truth, size = (np.atleast_1d(np.asarray(values, dtype=object)) for values in (found, truth, size))
+    size = np.maximum(size, _LEAST_SIZE)
     with np.errstate(all="ignore"):  # a NaN goes through to the end, and is the largest of all there
         worst = float(np.max((np.abs(found - truth * mpf(1)) / size).astype(float)))
     return 0.0 if worst < _NOISE else worst

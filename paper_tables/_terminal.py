@@ -7,12 +7,13 @@ rules, so that they stand here, in the lowest package.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import sys
 from collections.abc import Mapping
 
-__all__ = ["LETTERS", "PLAIN_WIDTH", "Parser", "carries", "put", "to_ascii", "wants_colour", "width_of"]
+__all__ = ["LETTERS", "PLAIN_WIDTH", "Parser", "carries", "complain", "put", "to_ascii", "wants_colour", "width_of"]
 
 PLAIN_WIDTH = 80  # of a file or a pipe, unless COLUMNS says otherwise
 _NARROWEST, _WIDEST = 20, 100  # a line longer than this is hard to read; below 20 columns a number no longer fits
@@ -114,6 +115,12 @@ def put(text: str, stream) -> None:
         # A reader such as `head` that has seen enough is no error; a full disk is.
         if not isinstance(error, BrokenPipeError):
             raise
+
+
+def complain(message: str) -> None:
+    """`put` the message on standard error; where not even that can be written, the exit code alone tells of it."""
+    with contextlib.suppress(OSError):
+        put(f"{message}\n", sys.stderr)
 
 
 def _is_terminal(stream) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paper_tables import _ledger_text
-from paper_tables._terminal import Parser, put
+from paper_tables._terminal import Parser, complain, put
 from paper_tables.outcome import AMBIGUOUS, NOT_COMPUTABLE, VERDICTS, WRONG, Outcome
 from paper_tables.records import DOCUMENTS, ClaimsError, Record, load_records
 
@@ -175,11 +175,13 @@ def main(arguments: list[str] | None = None) -> int:
     >>> main(["--id", "NO-SUCH-RECORD"])
     2
     """
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         records = _chosen(load_records(options.claims), options)
     except ClaimsError as error:
         return _complain(str(error))
+    except OSError as error:  # the help, or a complaint of the parser, that cannot be written
+        return _complain(f"{error.filename or 'output'}: {error.strerror}")
     results = run(records)
     text = _ledger_text.render(
         results, summarise(results), options.format, _ledger_text.Style.of(sys.stdout), details=bool(options.id),
@@ -194,7 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _complain(message: str) -> int:
     """Say in one line why the run cannot be made, and return its exit code."""
-    put(f"{PROGRAM}: error: {message}\n", sys.stderr)
+    complain(f"{PROGRAM}: error: {message}")
     return 2
 
 

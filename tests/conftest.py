@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, settings
 # Figures must not need a screen; the variable is read when matplotlib is first imported, so it is set here.
 os.environ["MPLBACKEND"] = "Agg"
 
-# Read when torch is loaded, here and in the programs that tests start. Small operations on several threads wait for each
-# other: on a machine with other work, minutes for what one thread does in seconds.
+# Read when torch is loaded, here and in the programs that tests start. Small operations on several threads wait for
+# each other: on a machine with other work, minutes for what one thread does in seconds.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The programs that tests start must buffer their output and cache their byte code as they do for a user.

@@ -65,7 +65,7 @@ def test_the_whole_run():
     assert "Every witness agrees" in " ".join(text.split()) and WRONG not in text
     for line in (
         r"LL\+\+ 4a +gradient in w +\d+ +\de-1[5-9] +\de-1[5-9]  ok", "LL 1 +value +[0-9]+ +– +0  ok",
-        r"LL\+\+ 6 .* 57 +\de-\d+ +[+−]\d\.\d\d +\S+  ok", "SL-EXAMPLE-AC .* 0.32 +0.327 +ambiguous +ok",
+        r"LL\+\+ 6 .* 90 +\de-\d+ +[+−]\d\.\d\d +\S+  ok", "SL-EXAMPLE-AC .* 0.32 +0.327 +ambiguous +ok",
     ):
         assert re.search(f"(?m)^{line}$", text), line
     used = after.children_user + after.children_system - before.children_user - before.children_system
@@ -76,7 +76,11 @@ def test_help():
     done = start("--help", PYTHONIOENCODING="ascii")
     text = done.stdout.decode("ascii")
     assert done.returncode == 0 and done.stderr == b""
-    for part in ("--format", "--seed", "--draws", "--only", "exit codes:", "  0  ", "  1  ", "  2  ", "  130  "):
+    assert max(map(len, text.splitlines())) <= 80
+    for part in (
+        "--format", "--seed", "--draws", "--only", "names of equations:", "exit codes:", "  0  ", "  1  ", "  2  ",
+        "  130  ",
+    ):
         assert part in text
 
 
@@ -90,7 +94,7 @@ def test_wrong_usage_that_the_parser_sees(arguments, said, capsys):
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
-    (["--only", "LL++ 5"], "only: got 'LL++ 5'; allowed: LL 1, LL 2a"), (["--seed=-1"], "seed: got -1"),
+    (["--only", "LL++ 5"], "only: got 'LL++ 5'; allowed: 'LL 1', 'LL 2a'"), (["--seed=-1"], "seed: got -1"),
     (["--draws", "10"], "draws: got 10; allowed: an integer from 1000"),
 ])
 def test_wrong_usage_is_one_line(arguments, said, capsys):
@@ -158,6 +162,34 @@ def test_a_full_disk_is_one_line():
     assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"No space left" in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("module", ["gradients", "gammaprob.tables", "paper_tables.ledger"])
+@pytest.mark.parametrize(("arguments", "full", "said"), [
+    (["--help"], {"stdout"}, b"No space left"), (["--help"], {"stdout", "stderr"}, b""),
+    (["--no-such-option"], {"stderr"}, b""),
+])
+def test_help_and_complaints_on_a_full_disk(module, arguments, full, said):
+    """Exit code 2, as the help of each program has it, even where it cannot say why."""
+    with open("/dev/full", "wb") as device:
+        streams = {name: device if name in full else subprocess.PIPE for name in ("stdout", "stderr")}
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments], cwd=ROOT, env=environment(), timeout=60, check=False, **streams,
+        )
+    assert done.returncode == 2 and said in (done.stderr or b"") and b"Traceback" not in (done.stderr or b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [
+    ["gradients", "--only", "bogus"], ["gammaprob.tables", "--shape=-1"], ["paper_tables.ledger", "--id", "bogus"],
+])
+def test_a_complaint_that_cannot_be_written(arguments):
+    with open("/dev/full", "wb") as device:
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=ROOT, env=environment(), stderr=device, timeout=60, check=False,
+        )
+    assert done.returncode == 2
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 @pytest.mark.parametrize("tail", ["| true", ">&-"])
 def test_a_reader_that_goes_away_is_no_failure(tail):
@@ -173,6 +205,22 @@ def test_interrupted(monkeypatch):
 
     monkeypatch.setattr(crosscheck, "run", stop)
     assert crosscheck.main([]) == 130
+
+
+@pytest.mark.parametrize("module", ["gradients.crosscheck", "mpmath", "gradients._crosscheck_pair"])
+def test_interrupted_while_libraries_load(module):
+    code = f"""
+import runpy, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["gradients"]
+runpy.run_module("gradients", run_name="__main__")
+"""
+    done = start(program=[sys.executable, "-c", code])
+    assert done.returncode == 130 and done.stderr == b""
 
 
 # --- the report ------------------------------------------------------------------------------------------------------
@@ -220,9 +268,10 @@ def test_json(capsys):
     assert formulas[0]["equation"] == "LL++ 4a" and 0.0 < formulas[0]["autograd_error"] <= formulas[0]["autograd_limit"]
     assert formulas[0]["worst_score"] is None and 0.0 < formulas[0]["precise_error"] <= formulas[0]["precise_limit"]
     assert abs(expectations[0]["worst_score"]) <= expectations[0]["largest_score"]
-    assert expectations[0]["probability"] >= expectations[0]["least_probability"] and expectations[0]["points"] == 8
+    assert expectations[0]["probability"] >= expectations[0]["least_probability"] and expectations[0]["points"] == 9
     assert examples[0]["printed"] == "0.32" and examples[0]["recorded"] == "ambiguous"
     assert {row["verdict"] for row in formulas + expectations + examples} == {"ok"}
+    assert {row["broken"] for row in formulas + expectations} == {None}
 
 
 def test_markdown(capsys):
@@ -253,3 +302,33 @@ def test_progress_bar(monkeypatch, capsys, stream, seconds, shown):
     assert crosscheck.main(QUICK) == 0
     assert ("cross-checks" in errors.getvalue()) is shown
     assert errors.getvalue().rpartition("\r")[2] == "" and "cross-checks" not in capsys.readouterr().out
+
+
+def test_progress_within_a_row(monkeypatch):
+    """A row of many means does not wait for its end."""
+    errors = Terminal()
+    monkeypatch.setattr(sys, "stderr", errors)
+    monkeypatch.setattr(crosscheck, "_QUIET_SECONDS", 0.0)
+    assert crosscheck.main(["--only", "LL++ 6", "--draws", "20000"]) == 0
+    done = [int(count) for count in re.findall(r" (\d+)/90 ", errors.getvalue())]
+    assert any(0 < count < 90 for count in done) and done == sorted(done)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX terminal")
+@pytest.mark.parametrize(("lines", "columns", "longest"), [(0, 0, 60), (24, 40, 39), (24, 200, 60)])
+def test_progress_bar_of_a_terminal(monkeypatch, lines, columns, longest):
+    """As wide as the terminal allows; and there, too, where the terminal says that it has no size."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    with os.fdopen(its, "w", encoding="utf-8") as errors:
+        monkeypatch.setattr(sys, "stderr", errors)
+        monkeypatch.setattr(crosscheck, "_QUIET_SECONDS", 0.0)
+        assert crosscheck.main(QUICK) == 0
+        shown = os.read(ours, 2**16).decode("utf-8")
+    os.close(ours)
+    assert re.search(r"cross-checks: +\d+%\|", shown) and max(map(len, shown.split("\r"))) == longest
