@@ -9,7 +9,8 @@ on the host, so that the check is `torch._assert_async` there: it runs on the de
 from __future__ import annotations
 
 import math
-from numbers import Real
+from collections.abc import Callable
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -18,8 +19,8 @@ from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
 from gammaprob.errors import ArgumentError, BroadcastError, DomainError
 
 __all__ = [
-    "REDUCTIONS", "broadcastable", "cast", "choice", "compute_dtype", "finished", "nonnegative", "real_tensor",
-    "reduced", "same_device", "same_shape", "values_within", "weights",
+    "REDUCTIONS", "broadcastable", "cast", "choice", "compute_dtype", "finished", "number_within", "or_one",
+    "real_tensor", "reduced", "same_device", "same_shape", "values_within", "weights", "whole_number",
 ]  # fmt: skip
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -68,13 +69,22 @@ def choice(name: str, value, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def nonnegative(name: str, value, next_step: str) -> float:
-    """The option as a float, if it is a finite real number >= 0; `ArgumentError` or `DomainError` otherwise."""
+def number_within(name: str, value, inside: Callable[[float], bool], allowed: str, next_step: str) -> float:
+    """The value, if it is a real number inside; `ArgumentError` or `DomainError` otherwise."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise ArgumentError(name, value, "a real number >= 0", next_step)
-    if not 0.0 <= value < math.inf:
-        raise DomainError(name, value, "a finite real number >= 0", next_step)
+        raise ArgumentError(name, value, allowed, next_step)
+    if not inside(value):
+        raise DomainError(name, value, allowed, next_step)
     return float(value)
+
+
+def whole_number(name: str, value, least: int, next_step: str) -> int:
+    """The value, if it is an integer of at least `least`; `ArgumentError` or `DomainError` otherwise."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise ArgumentError(name, value, f"an integer >= {least}", next_step)
+    if value < least:
+        raise DomainError(name, value, f"an integer >= {least}", next_step)
+    return int(value)
 
 
 def values_within(name: str, tensor: Tensor, low: float, high: float, allowed: str, next_step: str) -> None:
@@ -191,5 +201,9 @@ def reduced(losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
     sums = (losses.sum_to_size(weight.shape) * weight).sum()
     if reduction == "sum":
         return sums
-    total = weight.sum() * (losses.numel() / max(weight.numel(), 1))
-    return sums / torch.where(total == 0, torch.ones_like(total), total)
+    return sums / or_one(weight.sum() * (losses.numel() / max(weight.numel(), 1)))
+
+
+def or_one(total: Tensor) -> Tensor:
+    """The sum of the weights to divide by; 1 where it is 0, because what is to be divided is then 0, too."""
+    return torch.where(total == 0, torch.ones_like(total), total)

@@ -12,13 +12,11 @@ The first three use each image once and need an even batch.
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import torch
 from torch import Tensor
 
 from gammaprob.errors import ArgumentError, BroadcastError, DomainError
-from gradients._inputs import choice
+from gradients._inputs import choice, whole_number
 
 __all__ = ["PAIRINGS", "pair_indices"]
 
@@ -49,10 +47,7 @@ def pair_indices(
     >>> pair_indices(3, "all")
     (tensor([0, 0, 1]), tensor([1, 2, 2]))
     """
-    if isinstance(batch, bool) or not isinstance(batch, Integral):
-        raise ArgumentError("batch", batch, "an integer >= 0", "pass the number of images, for example len(predicted)")
-    if batch < 0:
-        raise DomainError("batch", batch, "an integer >= 0", "pass the number of images, for example len(predicted)")
+    batch = whole_number("batch", batch, 0, "pass the number of images, for example len(predicted)")
     choice("pairs", pairs, PAIRINGS)
     if pairs == "all":
         i, j = torch.triu_indices(batch, batch, 1, device=device)

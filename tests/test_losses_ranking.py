@@ -18,13 +18,12 @@ from gammaprob.errors import ArgumentError, BroadcastError, DomainError
 from gradients.closed_form import kl_coefficient, ranking_coefficient
 from gradients.losses import _all_pairs, learning_loss, learning_loss_pp
 from gradients.pairs import PAIRINGS, pair_indices
+from tests.loss_checks import OF_TORCH_ITSELF
 
 LOSSES = (learning_loss, learning_loss_pp)
 EPS = np.finfo(float).eps
 # Of a sum of n terms the rounding error is at most n eps of the sum of their sizes; a term has some ten roundings.
 TERM = 16 * EPS
-# Torch warns of its own use of torch.jit when it imports its compiler or its forward-mode derivatives.
-OF_TORCH_ITSELF = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 
 
 def batch(size, dtype=torch.float64, seed=0):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import expit, log_expit, xlog1py, xlogy
 
 from gammaprob.domains import PROBABILITY
@@ -280,6 +279,8 @@ def gradient_crossing(anchor, *, gamma):
 
 
 def _crossing(anchor: float, gamma: float) -> float:
+    from scipy.optimize import brentq  # here, because it takes a tenth of a second that no other closed form needs
+
     if not anchor > 0.0 or math.isnan(gamma):
         return anchor + 0.0 * gamma
 

@@ -6,18 +6,16 @@ The functions check their options here, and so do the modules, when they are mad
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
-from numbers import Integral, Real
 
 import torch
 from torch import Tensor
 
 from gammaprob.errors import ArgumentError, BroadcastError, DomainError
-from gradients._inputs import REDUCTIONS, choice, nonnegative, same_device
+from gradients._inputs import REDUCTIONS, choice, number_within, same_device, whole_number
 from gradients.pairs import PAIRINGS
 
-__all__ = ["check_common", "check_options", "check_power", "joints_present", "number_within", "whole_number"]
+__all__ = ["check_common", "check_options", "check_power", "joints_present"]
 
 
 def check_options(**options) -> dict:
@@ -41,24 +39,6 @@ def check_power(gamma: float, margin: float = 0.0) -> None:
         raise DomainError("gamma", gamma, allowed, "pass a smaller gamma; the papers' are 0.5 to 5")
 
 
-def number_within(name: str, value, inside: Callable[[float], bool], allowed: str, next_step: str) -> float:
-    """The value, if it is a real number inside; `ArgumentError` or `DomainError` otherwise."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ArgumentError(name, value, allowed, next_step)
-    if not inside(value):
-        raise DomainError(name, value, allowed, next_step)
-    return float(value)
-
-
-def whole_number(name: str, value, least: int, next_step: str) -> int:
-    """The value, if it is an integer of at least `least`; `ArgumentError` or `DomainError` otherwise."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise ArgumentError(name, value, f"an integer >= {least}", next_step)
-    if value < least:
-        raise DomainError(name, value, f"an integer >= {least}", next_step)
-    return int(value)
-
-
 def joints_present(present, reference: tuple[str, Tensor], joints: tuple[int, ...]) -> Tensor | None:
     """The mask of joints, a bool tensor of the shape `joints`, or None; checked against the (name, tensor) it masks."""
     if present is None:
@@ -78,15 +58,18 @@ def _flag(name: str, value) -> bool:
     return value
 
 
+_nonnegative = partial(
+    number_within, inside=lambda value: 0.0 <= value < math.inf, allowed="a finite real number >= 0",
+)
 _CHECKS = {
     "check_values": _flag,
-    "gamma": partial(nonnegative, next_step="pass the exponent γ >= 0; 0 is the plain cross-entropy"),
+    "gamma": partial(_nonnegative, next_step="pass the exponent γ >= 0; 0 is the plain cross-entropy"),
     "keep": partial(
         number_within, inside=lambda keep: 0 < keep <= 1, allowed="a real number in (0, 1]",
         next_step="pass the share of the samples to keep",
     ),
     "keypoints": partial(whole_number, least=1, next_step="pass how many joints of an image count"),
-    "margin": partial(nonnegative, next_step="pass a margin >= 0; 0 is none"),
+    "margin": partial(_nonnegative, next_step="pass a margin >= 0; 0 is none"),
     "modulate": partial(choice, allowed=("background", "target", "both")),
     "pairs": partial(choice, allowed=PAIRINGS),
     "reduction": partial(choice, allowed=REDUCTIONS),

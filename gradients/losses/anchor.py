@@ -16,11 +16,10 @@ from torch import Tensor
 
 from gammaprob.errors import ArgumentError, BroadcastError
 from gradients._inputs import (
-    broadcastable, cast, compute_dtype, finished, real_tensor, reduced, same_device, same_shape, values_within, weights,
+    broadcastable, cast, compute_dtype, finished, number_within, real_tensor, reduced, same_device, same_shape,
+    values_within, weights, whole_number,
 )
-from gradients.losses._arguments import (
-    check_common, check_options, check_power, joints_present, number_within, whole_number,
-)
+from gradients.losses._arguments import check_common, check_options, check_power, joints_present
 from gradients.losses._modulator import entropies, modulator, smallest, softplus
 
 __all__ = ["anchor_loss", "anchor_loss_pose"]
@@ -93,8 +92,8 @@ def anchor_loss(
     tensor([[-0.1192,  0.8297,  0.2245]])
     """
     check_common(reduction, check_values)
-    check_options(gamma=gamma, margin=margin, modulate=modulate, warmup_epochs=warmup_epochs)
-    gamma, margin = float(gamma), float(margin)
+    options = check_options(gamma=gamma, margin=margin, modulate=modulate, warmup_epochs=warmup_epochs)
+    gamma, margin = options["gamma"], options["margin"]
     check_power(gamma, margin)
     warming_up = _warming_up(warmup_epochs, epoch)
     logits, indexed = real_tensor("logits", logits), _is_indexed(target)

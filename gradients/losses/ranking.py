@@ -16,7 +16,7 @@ from torch import Tensor
 
 from gammaprob.errors import BroadcastError
 from gradients._inputs import (
-    cast, compute_dtype, finished, real_tensor, reduced, same_device, same_shape, values_within, weights,
+    cast, compute_dtype, finished, or_one, real_tensor, reduced, same_device, same_shape, values_within, weights,
 )
 from gradients.losses._all_pairs import divergences, shares, sum_of_divergences, sum_of_rankings
 from gradients.losses._arguments import check_common, check_options
@@ -150,13 +150,12 @@ def _over_pairs(
     else:
         paired, count = _paired(pairs, batch, generator, predicted.device)
         result = terms(paired(values), paired(losses))
-        if weight is not None or reduction == "none":
+        if result.ndim == 2 and weight is None and reduction != "none":
+            # One sum over both terms of all pairs: a sum a pair first would take a tenth more time.
+            result = result.sum() if reduction == "sum" else result.sum() / max(count, 1)
+        else:
             result = result.sum(0) if result.ndim == 2 else result
             result = reduced(result, None if weight is None else paired(weight).reshape(2, -1).prod(0), reduction)
-        elif reduction == "mean" and result.ndim == 1 and count:
-            result = result.mean()
-        else:  # one sum over both terms of all pairs: a sum a pair first would take a tenth more time
-            result = result.sum() if reduction == "sum" else result.sum() / max(count, 1)
     return finished(
         result, ("predicted", predicted, "look where the prediction diverged"), check_values=check_values,
         headroom=2.0,  # of two such predictions the gap is still finite
@@ -176,8 +175,7 @@ def _paired(pairs, batch: int, generator, device: torch.device) -> tuple[Callabl
 
 
 def _weight_of_all_pairs(batch: int, weight: Tensor | None):
-    """Σ_{i<j} w_i w_j, or the number of pairs; 1 where that is 0, because the sum to be divided is 0, too."""
+    """Σ_{i<j} w_i w_j, or the number of pairs; 1 where that is 0."""
     if weight is None:
         return max(batch * (batch - 1) // 2, 1)
-    total = (weight[1:] * torch.cumsum(weight, 0)[:-1]).sum()
-    return torch.where(total == 0, torch.ones_like(total), total)
+    return or_one((weight[1:] * torch.cumsum(weight, 0)[:-1]).sum())
