@@ -16,7 +16,7 @@ CORE := $(VENV)/.core-$(KEY)
 ALL := $(VENV)/.all-$(KEY)
 
 CORE_MODULES := numpy, scipy.special, mpmath, sympy, flint
-ALL_MODULES := $(CORE_MODULES), torch, sklearn, tqdm, matplotlib, pytest, hypothesis, h5py, build, setuptools
+ALL_MODULES := $(CORE_MODULES), torch, sklearn, tqdm, h5py, PIL, submitit, matplotlib, pytest, hypothesis, build, setuptools
 
 .DEFAULT_GOAL := help
 # Two goals share one environment: they wait for each other, under `make -j` as well.

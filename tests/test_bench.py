@@ -55,8 +55,9 @@ def test_a_target_is_met_or_missed(measured, passed):
 
 def test_report():
     peer = Peer("a peer", 2.82, body=1e-3, tail=1.0, nanoseconds=1234.5)
-    report = json.loads(as_json([Row("what", "unit", 1.5, 1.0, "")], [peer], [Row("a loss", "unit", 1.0, 2.0, "")]))
+    report = json.loads(as_json([Row("what", "unit", 1.5, 1.0, "")], [peer], [Row("a loss", "unit", 1.0, 2.0, "")],
+                                [Row("a part", "unit", 1.0, 0.5, "")]))
     assert report["targets"][0]["passed"] is True and report["peers"][0]["tail"] == 1.0
-    assert report["losses"][0]["passed"] is False
+    assert report["losses"][0]["passed"] is False and report["study"][0]["passed"] is True
     assert {"processor", "cores", "python", "numpy", "scipy", "torch"} <= report["machine"].keys()
     assert peer_line(peer) == "| a peer | 2.82 | 1e-03 | 1e+00 | 1,234 |"

@@ -106,24 +106,26 @@ def test_both_sides_run_by_turns():
 
 FAKES = """
 import runpy, sys
-from tests.bench import losses, peers, targets
+from tests.bench import losses, peers, study, targets
 row = lambda what, measured: targets.Row(what, "unit", 1.0, measured, "detail")
 targets.measure = lambda: iter([row("a law", 0.5)])
 peers.measure = lambda: iter([peers.Peer("a peer", 4.0, 0.1, 0.1, 1.0)])
 losses.measure = lambda: iter([row("a loss", 2.0)])
+study.measure = lambda: iter([row("a part", 0.5)])
 sys.argv[0] = "bench"
 runpy.run_module("tests.bench", run_name="__main__")
 """
 
 
 @pytest.mark.parametrize(("arguments", "code", "shown"), [
-    (["--check"], 1, {"a law", "a peer", "a loss"}),
+    (["--check"], 1, {"a law", "a peer", "a loss", "a part"}),
     (["--check", "--only", "law"], 0, {"a law"}),
     (["--json", "--only", "losses"], 0, {"a loss"}),
+    (["--check", "--only", "study"], 0, {"a part"}),
 ])
 def test_program(arguments, code, shown):
     done = subprocess.run([sys.executable, "-W", "error", "-c", FAKES, *arguments], cwd=ROOT, capture_output=True,
                           text=True, encoding="utf-8", env=os.environ | {"PYTHONIOENCODING": "utf-8"}, check=False)
     assert done.returncode == code, done.stderr
-    assert {name for name in ("a law", "a peer", "a loss") if name in done.stdout} == shown
+    assert {name for name in ("a law", "a peer", "a loss", "a part") if name in done.stdout} == shown
     assert f"of {len(shown - {'a peer'})} targets met" in done.stderr

@@ -12,7 +12,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 os.environ["KINETO_LOG_LEVEL"] = "6"  # read by torch: below 6, its profiler writes to the terminal
 
-PARTS = ("law", "peers", "losses")
+PARTS = ("law", "peers", "losses", "study")
 
 
 def main() -> int:
@@ -22,9 +22,9 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed")
     options = parser.parse_args()
 
-    from tests.bench import losses, peers, report, targets  # after the settings
+    from tests.bench import losses, peers, report, study, targets  # after the settings
 
-    part = {"law": targets.measure, "peers": peers.measure, "losses": losses.measure}
+    part = {"law": targets.measure, "peers": peers.measure, "losses": losses.measure, "study": study.measure}
     measured = {name: part[name]() if options.only in (None, name) else () for name in PARTS}
     if options.json:
         measured = {name: list(found) for name, found in measured.items()}
@@ -34,7 +34,8 @@ def main() -> int:
         measured["law"] = _shown(report.ROW_HEADER, report.row_line, measured["law"])
         measured["peers"] = _shown(report.PEER_HEADER, report.peer_line, measured["peers"])
         measured["losses"] = _shown(report.ROW_HEADER, report.row_line, measured["losses"])
-    rows = [*measured["law"], *measured["losses"]]
+        measured["study"] = _shown(report.ROW_HEADER, report.row_line, measured["study"])
+    rows = [*measured["law"], *measured["losses"], *measured["study"]]
     missed = [row.what for row in rows if not row.passed]
     print(f"{len(rows) - len(missed)} of {len(rows)} targets met.", file=sys.stderr)
     return 1 if options.check and missed else 0

@@ -53,11 +53,12 @@ def peer_line(peer: Peer) -> str:
     return f"| {peer.name} | {peer.shape:g} | {peer.body:.0e} | {peer.tail:.0e} | {peer.nanoseconds:,.0f} |"
 
 
-def as_json(law: Iterable[Row], peers: Iterable[Peer], losses: Iterable[Row]) -> str:
+def as_json(law: Iterable[Row], peers: Iterable[Peer], losses: Iterable[Row], study: Iterable[Row]) -> str:
     """Everything measured, for a program to read."""
     return json.dumps({
         "machine": machine(),
         "targets": [asdict(row) | {"passed": row.passed} for row in law],
         "peers": [asdict(peer) for peer in peers],
         "losses": [asdict(row) | {"passed": row.passed} for row in losses],
+        "study": [asdict(row) | {"passed": row.passed} for row in study],
     }, indent=2, ensure_ascii=False)

@@ -1,0 +1,184 @@
+"""`python -m experiments`: the study from the command line.
+
+check-data looks at a data set; train trains a base model; cycle runs one method with one seed; table3 runs all of them;
+ablation asks whether a loss predictor fails for a reason of ours; report and analytics set the results beside what the
+paper printed and what the law says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import textwrap
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from experiments.config import PRESETS, Config, configure, describe, kind_of, option
+from experiments.methods import METHODS, find_method
+from gammaprob.errors import GammaProbError
+from paper_tables._terminal import Parser, complain, put, width_of
+
+__all__ = ["main"]
+
+# Programs of their own, which take the rest of the line.
+_READERS = {
+    "check-data": ("experiments.data.check", "look at a data set: what is there, what is missing, and how to get it"),
+    "analytics": ("experiments.analytics", "set what the law predicts beside what training showed"),
+    "report": ("experiments.report", "print Tables 3(a) and 3(b) beside the published ones"),
+}
+_RUNNERS = {
+    "train": "train the base model of one seed, and test it",
+    "cycle": "run one method with one seed through all stages",
+    "table3": "run all methods with all seeds, then report",
+    "ablation": "look for what could keep a loss predictor from learning, one choice at a time",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 when all went well, 1 when the work failed, 2 for a request that makes no sense.
+
+    >>> main(["cycle", "--method", "unknown"])
+    2
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments and arguments[0] in _READERS:
+        return import_module(_READERS[arguments[0]][0]).main(arguments[1:])
+    asked = _parser().parse_args(arguments)
+    names = {entry.name for entry in dataclasses.fields(Config)}
+    changes = {name: value for name, value in vars(asked).items() if name in names}
+    try:
+        if asked.show:
+            put(_settings(asked.preset, changes), sys.stdout)
+            return 0
+        config = configure(asked.preset, changes)
+        return _run(asked, config, asked.out or Path("runs") / f"{asked.preset}-{config.dataset}")
+    except GammaProbError as error:
+        complain(f"error: {error}")
+        return 1 if isinstance(error, ArithmeticError) else 2
+    except OSError as error:
+        complain(f"error: {error.filename or 'output'}: {error.strerror}")
+        return 2
+    except KeyboardInterrupt:
+        complain("interrupted; the same command goes on from the last epoch that was finished")
+        return 130
+
+
+def _run(asked: argparse.Namespace, config: Config, out: Path) -> int:
+    if asked.command == "ablation":
+        return _ablate(asked, config, out)
+    if asked.command != "table3":
+        find_method(asked.method)
+    # torch is loaded for work alone, not for --help or a wrong option.
+    from experiments.cycle import run_base, run_cell
+    from experiments.machine import rank, together
+    from experiments.study import prepare, run_study
+
+    if asked.command == "table3":
+        parameters = dict(_assignment(text) for text in asked.cluster_option)
+        run_study(config, out, jobs=asked.jobs, cluster=asked.cluster, parameters=parameters)
+    else:
+        config = dataclasses.replace(config, seeds=max(config.seeds, asked.seed + 1))
+        if asked.method not in config.methods:
+            config = dataclasses.replace(config, methods=(*config.methods, asked.method))
+        with together(config):
+            data = prepare(config, out, progress=rank() == 0)
+            (run_base if asked.command == "train" else run_cell)(data, config, asked.method, asked.seed, out)
+            if rank() > 0:
+                return 0
+    return import_module("experiments.report").main([str(out)])
+
+
+def _ablate(asked: argparse.Namespace, config: Config, out: Path) -> int:
+    from experiments import ablation
+    from experiments._report_cli import rendered
+
+    rows = ablation.run_ablation(config, out / "ablation", asked.variations or tuple(ablation.VARIATIONS))
+    if asked.record:
+        ablation.record(rows, config, asked.record)
+    put(rendered(ablation.report_of(rows), "text"), sys.stdout)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="python -m experiments", description=__doc__.partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (_, about) in _READERS.items():
+        commands.add_parser(name, help=about)
+    for name, about in _RUNNERS.items():
+        command = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        command.add_argument("--preset", choices=PRESETS, default="desk", help="smoke: seconds; desk: two cores, an "
+                             "hour; paper: as published, on GPUs")
+        command.add_argument("--out", type=Path, help="the run's folder, where it resumes; runs/PRESET-DATASET "
+                             "unless given")
+        command.add_argument("--show", action="store_true", help="print every setting with its reason, and stop")
+        if name == "table3":
+            command.add_argument("--jobs", type=_positive, default=2, help="processes of this machine; 2 unless given")
+            command.add_argument("--cluster", choices=("local", "slurm"), default="local", help="where submitit runs "
+                                 "the cells")
+            command.add_argument("--cluster-option", action="append", default=[], metavar="NAME=VALUE",
+                                 help="of submitit's update_parameters, such as gpus_per_node=1")
+        elif name == "ablation":
+            command.add_argument("--variations", nargs="+", metavar="TEXT", help="some of them; all unless given")
+            command.add_argument("--record", metavar="NAME", help="record the rows in paper_tables/measured as NAME")
+        else:
+            command.add_argument("--method", default=None if name == "cycle" else "random",
+                                 help=f"what picks the images: {', '.join(METHODS)}")
+            command.add_argument("--seed", type=_seed, default=0, help="0 unless given")
+        _add_settings(command.add_argument_group("settings", "each replaces the preset's value; --show explains them"))
+    return parser
+
+
+def _add_settings(group) -> None:
+    for entry in dataclasses.fields(Config):
+        name, kind, allowed = f"--{option(entry.name)}", kind_of(entry), entry.metadata["allowed"]
+        words = {"dest": entry.name, "default": argparse.SUPPRESS}
+        if kind is bool:
+            group.add_argument(name, action=argparse.BooleanOptionalAction, **words)
+        elif kind is tuple:
+            group.add_argument(name, nargs="+", metavar="NAME", **words)
+        elif kind is str:
+            metavar = "|".join(allowed) if allowed else "TEXT"
+            group.add_argument(name, metavar=metavar, **words)
+        else:
+            group.add_argument(name, type=kind, metavar="N" if kind is int else "X", **words)
+
+
+def _settings(preset: str, changes: dict) -> str:
+    """Every setting on a line with its reason, wrapped to the terminal."""
+    width, rows = width_of(sys.stdout), describe(preset, changes)
+    lines = []
+    for name, value, reason in rows:
+        lines += textwrap.wrap(f"--{option(name)} {value}", width, subsequent_indent="    ")
+        lines += textwrap.wrap(reason, width, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(lines) + "\n"
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: a number of processes >= 1")
+    return number
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text}: a seed >= 0")
+    return number
+
+
+def _assignment(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        complain(f"error: --cluster-option {text}: NAME=VALUE is wanted, such as gpus_per_node=1")
+        raise SystemExit(2)
+    return name, int(value) if value.isdecimal() else value
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

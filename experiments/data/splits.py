@@ -1,0 +1,107 @@
+"""Which pictures are labelled at the start, which can be picked, and which the network is judged by.
+
+The test and the validation pictures are the same for every seed; base and pool are drawn by it. Where the base set is
+drawn from another kind of picture than the rest (the shift that the study is about), the pool and the test set are
+drawn before and apart from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.config import Config
+from experiments.data.pose_data import PoseData
+from experiments.errors import DataError
+from experiments.seeds import stream
+
+__all__ = ["Splits", "split", "uprightness"]
+
+_LSP_TRAIN = 1000  # the first thousand pictures of LSP, as the data set defines it
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Row numbers of a `PoseData`, disjoint and sorted, int64."""
+
+    base: np.ndarray
+    pool: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def split(data: PoseData, config: Config, seed: int) -> Splits:
+    """The split of a data set for one seed.
+
+    generated: base from the everyday figures, all else from the sports figures. lspet: test, validation, pool and the
+    base's share are drawn at random; the base is the most upright of its share. lsp-lspet: base and test are the first
+    and the last thousand of LSP, all else is LSPET. mpii: test is its validation split, all else its training split.
+    Raises `DataError` where a share is larger than what there is.
+
+    >>> from experiments.config import configure
+    >>> from experiments.data import load
+    >>> config = configure("smoke", {"base": 16, "budget": 8, "pool": 16, "validation": 4, "test": 4})
+    >>> chosen = split(load("generated", count=(16, 24), size=64), config, seed=0)
+    >>> len(chosen.base), len(chosen.pool), len(chosen.test)
+    (16, 16, 4)
+    """
+    fixed, drawn = (np.random.default_rng(stream("split", name)) for name in ("fixed", seed))
+    everything = np.arange(len(data))
+    if data.name == "generated":
+        starts, rest = data.groups["everyday"], data.groups["sports"]
+        judged = rest = fixed.permutation(rest)
+    elif data.name == "lsp-lspet":
+        lsp, rest = data.groups["lsp"], fixed.permutation(data.groups["lspet"])
+        starts, judged = lsp[:_LSP_TRAIN], lsp[_LSP_TRAIN:]
+    elif data.name == "mpii":
+        judged, rest = data.groups["valid"], fixed.permutation(data.groups["train"])
+        starts = None
+    else:
+        judged = rest = fixed.permutation(everything)
+        starts = None
+
+    test, rest = _take(judged, config.test, "test"), rest
+    rest = rest[~np.isin(rest, test)]
+    validation, rest = _take(rest, config.validation, "validation"), rest[config.validation:]
+    rest = drawn.permutation(rest)
+    if data.name == "lspet":
+        pool = _take(rest, config.pool or (len(rest) - config.base) // 2, "pool")
+        starts = rest[len(pool):]
+        base = _take(starts[np.argsort(-uprightness(data, starts), kind="stable")], config.base, "base")
+    elif starts is None:
+        base, rest = _take(rest, config.base, "base"), rest[config.base:]
+        pool = _take(rest, config.pool or len(rest), "pool")
+    else:
+        base = _take(drawn.permutation(starts), config.base, "base")
+        pool = _take(rest, config.pool or len(rest), "pool")
+    if len(pool) < config.budget * config.stages:
+        raise DataError(
+            "pool", len(pool), f"at least budget × stages = {config.budget * config.stages} pictures",
+            "lower --budget or --stages",
+        )
+    return Splits(*(np.sort(rows).astype(np.int64) for rows in (base, pool, validation, test)))
+
+
+def uprightness(data: PoseData, rows: np.ndarray) -> np.ndarray:
+    """The cosine of the angle between the trunk, from the hips' middle to the neck, and the vertical: 1 is upright.
+
+    −2 where the neck or both hips are not present, below every angle.
+
+    >>> from experiments.data import load
+    >>> data = load("generated", count=(4, 0), size=64)
+    >>> bool((uprightness(data, np.arange(4)) > 0.5).all())
+    True
+    """
+    joint = data.skeleton.index
+    neck, hips = joint("neck"), [joint("right hip"), joint("left hip")]
+    trunk = data.joints[rows, neck] - data.joints[rows][:, hips].mean(1)
+    length = np.hypot(*trunk.T)
+    known = data.present[rows][:, [neck, *hips]].all(1) & (length > 0)
+    return np.where(known, -trunk[:, 1] / np.where(known, length, 1), -2.0)
+
+
+def _take(rows: np.ndarray, count: int, name: str) -> np.ndarray:
+    if count > len(rows):
+        raise DataError(name, count, f"at most {len(rows)} pictures, which are left for it", f"lower --{name}")
+    return rows[:count]
