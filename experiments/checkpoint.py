@@ -185,12 +185,16 @@ def locked(folder: Path) -> Iterator[None]:
     Traceback (most recent call last):
     experiments.errors.CheckpointError: ...: got 'in use'; allowed: a folder that no other run writes to; ...
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w") as file:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            folder.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(stack.enter_context(open(folder / ".lock", "w")), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise CheckpointError(
                 str(folder), "in use", "a folder that no other run writes to", "wait for it, or choose another --out",
+            ) from error
+        except OSError as error:
+            raise CheckpointError(
+                str(folder), error.strerror, "a folder that can be written and locked", "choose another --out",
             ) from error
         yield

@@ -20,7 +20,7 @@ from experiments.cycle import base_folder, cell_folder, run_base, run_cell
 from experiments.data import PoseData, load
 from experiments.data.splits import split
 from experiments.errors import CheckpointError, ConfigError, DataError
-from experiments.machine import device_of, dtype_of
+from experiments.machine import device_of, dtype_of, rank, wait
 from gammaprob.errors import GammaProbError
 from paper_tables._terminal import complain
 
@@ -70,13 +70,18 @@ def prepare(config: Config, out: Path, *, progress: bool = False) -> PoseData:
                 str(path), f"{other[0]} = {found.get(other[0])!r}", f"{other[0]} = {config.dictionary[other[0]]!r}",
                 "choose another --out, or the settings that this folder was made with",
             )
+    if rank() > 0:
+        wait()  # the first process fills the cache
     data = open_data(config, progress=progress)
+    if rank() == 0:
+        wait()
     for seed in range(config.seeds):
         shares = split(data, config, seed)
         for name in ("validation", "test"):
             if not np.isfinite(data.reference[getattr(shares, name)]).any():
                 raise DataError(name, "no picture with a reference length", f"what {data.metric} needs", "check-data")
-    write_json(path, config.dictionary)
+    if rank() == 0:
+        write_json(path, config.dictionary)
     return data
 
 

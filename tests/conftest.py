@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import os
 import random
+from pathlib import Path
 
 import flint
 import mpmath
@@ -18,6 +19,9 @@ os.environ["MPLBACKEND"] = "Agg"
 # Read when torch is loaded, here and in the programs that tests start. Small operations on several threads wait for
 # each other: on a machine with other work, minutes for what one thread does in seconds.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Generated pictures are drawn once for all tests, and not into the cache of whoever runs them.
+os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / ".cache")
 
 # The programs that tests start must buffer their output and cache their byte code as they do for a user.
 for variable in ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from experiments.config import DATASETS
 from experiments.errors import DataError
 from experiments.metrics import torso_length
 
@@ -20,7 +21,6 @@ from .skeleton import LSP, MPII
 
 __all__ = ["DATASETS", "GROUPS", "LAYOUT", "Source", "load", "locate"]
 
-DATASETS = ("generated", "lspet", "lsp-lspet", "mpii")
 GROUPS = {
     "generated": ("everyday", "sports"), "lspet": ("lspet",), "lsp-lspet": ("lsp", "lspet"), "mpii": ("train", "valid"),
 }
