@@ -21,7 +21,7 @@ ALL_MODULES := $(CORE_MODULES), torch, sklearn, tqdm, h5py, PIL, submitit, matpl
 .DEFAULT_GOAL := help
 # Two goals share one environment: they wait for each other, under `make -j` as well.
 .NOTPARALLEL:
-.PHONY: help tables gradients ledger test test-thorough bench clean unsound
+.PHONY: help tables gradients ledger study test test-thorough bench clean unsound
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -40,6 +40,9 @@ test: $(ALL)  ## run the tests (installs all extras)
 
 test-thorough: $(ALL)  ## run the tests with the thorough Hypothesis profile
 	@$(PY) -m pytest -q --hypothesis-profile=thorough $(ARGS)
+
+study: $(ALL)  ## run the pose study at smoke size; ARGS="--preset desk" takes an hour
+	@$(PY) -m experiments table3 --preset smoke $(ARGS)
 
 bench: $(ALL)  ## measure speed, memory and accuracy against the targets and the peers
 	@$(PY) -m tests.bench $(ARGS)

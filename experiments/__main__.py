@@ -22,17 +22,18 @@ from paper_tables._terminal import Parser, complain, put, width_of
 
 __all__ = ["main"]
 
-# Programs of their own, which take the rest of the line.
-_READERS = {
-    "check-data": ("experiments.data.check", "look at a data set: what is there, what is missing, and how to get it"),
-    "analytics": ("experiments.analytics", "set what the law predicts beside what training showed"),
-    "report": ("experiments.report", "print Tables 3(a) and 3(b) beside the published ones"),
-}
-_RUNNERS = {
+_COMMANDS = {
+    "check-data": "look at a data set: what is there, what is missing, and how to get it",
     "train": "train the base model of one seed, and test it",
     "cycle": "run one method with one seed through all stages",
     "table3": "run all methods with all seeds, then report",
     "ablation": "look for what could keep a loss predictor from learning, one choice at a time",
+    "report": "print Tables 3(a) and 3(b) beside the published ones",
+    "analytics": "set what the law predicts beside what training showed",
+}
+# Programs of their own, which take the rest of the line.
+_READERS = {
+    "check-data": "experiments.data.check", "report": "experiments.report", "analytics": "experiments.analytics",
 }
 
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments and arguments[0] in _READERS:
-        return import_module(_READERS[arguments[0]][0]).main(arguments[1:])
+        return import_module(_READERS[arguments[0]]).main(arguments[1:])
     asked = _parser().parse_args(arguments)
     names = {entry.name for entry in dataclasses.fields(Config)}
     changes = {name: value for name, value in vars(asked).items() if name in names}
@@ -93,7 +94,10 @@ def _run(asked: argparse.Namespace, config: Config, out: Path) -> int:
 def _ablate(asked: argparse.Namespace, config: Config, out: Path) -> int:
     from experiments import ablation
     from experiments._report_cli import rendered
+    from experiments.record import check_name
 
+    if asked.record:
+        check_name(asked.record)  # before hours are spent
     rows = ablation.run_ablation(config, out / "ablation", asked.variations or tuple(ablation.VARIATIONS))
     if asked.record:
         ablation.record(rows, config, asked.record)
@@ -107,10 +111,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (_, about) in _READERS.items():
-        commands.add_parser(name, help=about)
-    for name, about in _RUNNERS.items():
+    for name, about in _COMMANDS.items():
         command = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        if name in _READERS:
+            continue
         command.add_argument("--preset", choices=PRESETS, default="desk", help="smoke: seconds; desk: two cores, an "
                              "hour; paper: as published, on GPUs")
         command.add_argument("--out", type=Path, help="the run's folder, where it resumes; runs/PRESET-DATASET "

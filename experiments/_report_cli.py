@@ -70,7 +70,7 @@ def rendered(report: Report, form: str) -> str:
 
 
 # Verdicts of either report: green, yellow, red.
-COLOURS = {"holds": "32", "not told apart": "33", "reversed": "31"}
+COLOURS = {"holds": "32", "not told apart": "33", "not tested": "33", "reversed": "31"}
 
 
 def spread(values: Iterable[float | None]) -> tuple[float | None, float | None, int]:

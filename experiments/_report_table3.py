@@ -20,11 +20,13 @@ from experiments.record import Study
 from paper_tables import published
 
 __all__ = [
-    "ALL_STAGES", "HOLDS", "LEVEL", "PAPER_REPEATS", "REVERSED", "TABLES", "UNDECIDED", "Comparison", "compare",
+    "ALL_STAGES", "HOLDS", "LEVEL", "PAPER_REPEATS", "REVERSED", "TABLES", "UNDECIDED", "UNTESTED", "VERDICTS",
+    "Comparison", "compare",
     "orderings", "published_dataset", "published_means", "table_rows", "values_at",
 ]
 
-HOLDS, REVERSED, UNDECIDED = "holds", "reversed", "not told apart"
+HOLDS, REVERSED, UNDECIDED, UNTESTED = "holds", "reversed", "not told apart", "not tested"
+VERDICTS = (HOLDS, REVERSED, UNDECIDED, UNTESTED)
 LEVEL = 0.05
 PAPER_REPEATS = 5  # of each published mean: paper, Section 5
 ALL_STAGES = "mean"  # in the place of a stage: the mean over all of them
@@ -61,6 +63,12 @@ class Comparison:
     def decided(self) -> bool:
         return self.p_value is not None and self.p_value < LEVEL
 
+    def verdict(self, sign: int = 1) -> str:
+        """Whether a difference of this sign holds: one of `VERDICTS`."""
+        if self.p_value is None:
+            return UNDECIDED if self.seeds > 1 and self.difference == 0 else UNTESTED
+        return UNDECIDED if not self.decided else HOLDS if sign * self.difference > 0 else REVERSED
+
 
 def compare(a: dict[int, float], b: dict[int, float]) -> Comparison:
     """Compare values by seed, on the seeds of both. Raises no error of its own.
@@ -75,7 +83,7 @@ def compare(a: dict[int, float], b: dict[int, float]) -> Comparison:
         return Comparison(a[common[0]] - b[common[0]], None, None, 1)
     found = paired_comparison([a[seed] for seed in common], [b[seed] for seed in common])
     return Comparison(
-        found.difference, None if math.isnan(found.t_p) else found.t_p, found.sign_flip_p, len(common),
+        found.difference, *(None if math.isnan(p) else p for p in (found.t_p, found.sign_flip_p)), len(common),
     )
 
 
@@ -170,7 +178,7 @@ def orderings(study: Study, table: _Table) -> list[dict]:
                 "stage": stage, "low": low, "high": high, "neighbours": not between,
                 "published": float(means[high] - means[low]), "published_p": _published_p(paper, low, high, stage),
                 "measured": found.difference, "p": found.p_value,
-                "sign_flip_p": found.sign_flip_p, "seeds": found.seeds, "verdict": _verdict(found),
+                "sign_flip_p": found.sign_flip_p, "seeds": found.seeds, "verdict": found.verdict(),
             })
     return rows
 
@@ -189,9 +197,3 @@ def _published_p(paper: dict, low: str, high: str, stage) -> float | None:
         first, first_sd, PAPER_REPEATS, second, second_sd, PAPER_REPEATS, equal_var=False,
     )
     return float(found.pvalue)
-
-
-def _verdict(found: Comparison) -> str:
-    if not found.decided:
-        return UNDECIDED
-    return HOLDS if found.difference > 0 else REVERSED

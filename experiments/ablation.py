@@ -20,7 +20,7 @@ from experiments.checkpoint import locked, read_arrays, read_json, write_json
 from experiments.config import Config
 from experiments.errors import ConfigError
 from experiments.methods import METHODS
-from experiments.record import MEASURED, provenance
+from experiments.record import MEASURED, check_name, provenance
 from gammaprob._table_document import Column, Report, Section
 
 __all__ = ["VARIATIONS", "record", "report_of", "run_ablation"]
@@ -53,7 +53,7 @@ def run_ablation(config: Config, out: Path, variations: Sequence[str] = tuple(VA
     >>> [(row["variation"], row["method"], row["seed"]) for row in rows]
     [('heads untrained', 'll++', 0)]
     """
-    from experiments.cycle import look, run_base
+    from experiments.cycle import base_folder, look, run_base
     from experiments.data.splits import split
     from experiments.machine import together
     from experiments.study import prepare
@@ -78,13 +78,14 @@ def run_ablation(config: Config, out: Path, variations: Sequence[str] = tuple(VA
                         stage = folder / f"{method}-seed{seed}" / "stage-1"
                         found = look(data, splits, changed, method, seed, 1, base, stage)[2]
                         trained = read_json(base / "result.json")
+                        sharing = sum(base_folder(folder, changed, other, seed) == base.parent for other in heads)
                         write_json(result, {
                             "variation": name, "method": method, "seed": seed, "test_pck": trained["test"]["pck"],
                             "pool_pck": found["pool"]["pck"], "picked_pck": found["picked"]["pck"],
                             "oracle_pck": _oracle(read_arrays(stage / "scores.npz"), config.budget),
                             "spearman": found["pool"]["spearman"], "pearson": found["pool"]["pearson"],
-                            "seconds_total": trained["seconds"]["total"], "started": trained["provenance"]["started"],
-                            "provenance": trained["provenance"],
+                            "seconds_total": trained["seconds"]["total"] / sharing + found["seconds"]["score"],
+                            "started": trained["provenance"]["started"], "provenance": trained["provenance"],
                         })
                     rows.append(read_json(result))
     return rows
@@ -133,19 +134,22 @@ def report_of(rows: Sequence[dict]) -> Report:
 
 
 def record(rows: Sequence[dict], config: Config, name: str, folder: Path = MEASURED) -> list[Path]:
-    """NAME_ablation.csv and NAME.json, its provenance, in `paper_tables/measured`. Returns the paths.
+    """NAME_ablation.csv and NAME_ablation.json, its provenance, in `paper_tables/measured`. Returns the paths.
+
+    Apart from the files of a study of that name. Raises `DataError` for a name that is no plain word.
 
     >>> import tempfile
     >>> from experiments.config import Config
     >>> rows = [{"method": "ll", "seed": 0, "provenance": {}}]
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     [path.name for path in record(rows, Config(), "try", Path(folder))]
-    ['try_ablation.csv', 'try.json']
+    ['try_ablation.csv', 'try_ablation.json']
     """
+    check_name(name)
     table = as_csv({key: value for key, value in row.items() if key != "provenance"} for row in rows)
     made = provenance(config.dictionary, rows, [row["provenance"] for row in rows])
     contents = {f"{name}_ablation.csv": table}
-    contents[f"{name}.json"] = json.dumps(
+    contents[f"{name}_ablation.json"] = json.dumps(
         {"ablation": name, **made, "sha256": {file: checksum(text.encode()) for file, text in contents.items()}},
         indent=1, ensure_ascii=False) + "\n"
     replace_files(folder, contents)

@@ -211,7 +211,8 @@ def _shares(updates) -> Section:
     notes = [
         "Two gaps δ, near the law's 10 % and 50 %. law: P(|X−Y| ≤ δ) of laws fitted epoch by epoch; pairs: share "
         "of the pairs that training compared; updates: share of the gradient, Σ|c|, that these pairs took (LL: of its "
-        "updates). Stage 0 is the base model.",
+        "updates). Stage 0 is the base model. While losses fall within an epoch, as in the first ones, the pairs of a "
+        "batch are closer than the epoch's law has it, whatever the law.",
     ]
     if left := sum(row["left_out"] for row in rows):
         notes.append(f"{left} pairs are left out, which no law describes: a true loss is 0 or not finite, or all "
@@ -232,7 +233,7 @@ def _coefficients(updates) -> Section:
         "coefficients", "LearningLoss++ coefficient q − φ(δ) in training", tuple(columns), tuple(_by_part(updates)),
         (f"Classes {_MIDDLE + 1} and {_CLASSES} of {_CLASSES}, from the pairs with the nearest true losses to those "
          "with the farthest. q: mean q_i of the image with the lower loss; expected: mean of q_i − φ(δ) at each pair's "
-         "own q_i and δ; seen: mean of q_i − p_i.",),
+         "own q_i and δ; seen: mean of q_i − p_i. Both have the same q: they differ by what p_i differs from φ(δ).",),
     )
 
 

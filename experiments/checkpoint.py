@@ -13,6 +13,7 @@ import json
 import os
 import pickle
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -176,8 +177,10 @@ def load(path: Path, identity: str) -> dict:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process; `CheckpointError` where another one does. The lock dies with its process.
+def locked(folder: Path, *, patience: float = 0.0) -> Iterator[None]:
+    """Hold a folder for this process; `CheckpointError` where another one does for more than `patience` seconds.
+
+    The lock dies with its process.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, locked(Path(folder)), locked(Path(folder)):
@@ -188,7 +191,7 @@ def locked(folder: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            fcntl.flock(stack.enter_context(open(folder / ".lock", "w")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(stack.enter_context(open(folder / ".lock", "w")), time.monotonic() + patience)
         except BlockingIOError as error:
             raise CheckpointError(
                 str(folder), "in use", "a folder that no other run writes to", "wait for it, or choose another --out",
@@ -198,3 +201,13 @@ def locked(folder: Path) -> Iterator[None]:
                 str(folder), error.strerror, "a folder that can be written and locked", "choose another --out",
             ) from error
         yield
+
+
+def _lock(file, deadline: float) -> None:
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(0.1)

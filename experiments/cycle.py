@@ -24,7 +24,7 @@ from experiments.errors import CheckpointError
 from experiments.learner import Learner
 from experiments.machine import facts, memory, rank, wait
 from experiments.methods import find_method
-from experiments.scoring import Scores, judge, score
+from experiments.scoring import judge, score
 from experiments.seeds import stream
 from experiments.strategies import Pool, needs, query
 from experiments.train import train
@@ -102,13 +102,17 @@ def run_cell(data: PoseData, config: Config, method: str, seed: int, out: Path) 
             before = stage
 
 
+# Seconds in which the jobs of a study that was killed notice it and end.
+_ORPHANS = 3.0
+
+
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """A folder that the first of the processes has locked, and rid of what a killed run left."""
     if rank() > 0:
         yield
         return
-    with locked(folder):
+    with locked(folder, patience=_ORPHANS):
         for leftover in folder.glob("stage-*/.*"):
             leftover.unlink()  # of a write that was killed
         yield

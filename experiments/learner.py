@@ -33,7 +33,7 @@ class Learner(nn.Module):
     def __init__(self, config: Config, joints: int, methods: Iterable[str], *, seed: int):
         super().__init__()
         self.config = config
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream(seed, "network"))
             self.network = PoseNetwork(
                 joints=joints, stacks=config.stacks, channels=config.channels, depth=config.depth,

@@ -53,6 +53,7 @@ def together(config: Config):
     1
     """
     torch.set_num_threads(config.threads)
+    torch.backends.cudnn.deterministic = True  # the same seed, the same numbers; its fastest kernels are not
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         yield
@@ -63,7 +64,10 @@ def together(config: Config):
         raise ConfigError("pairs", config.pairs, "halves with several processes", "a pair lies in one process")
     if config.norm == "batch" and device_of(config).type != "cuda":
         raise ConfigError("norm", config.norm, "group on processors", "torch shares batch statistics on CUDA alone")
-    distributed.init_process_group("nccl" if device_of(config).type == "cuda" else "gloo")
+    device = device_of(config)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # where `gather` and `wait` communicate: else all would on the first one
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield
     finally:

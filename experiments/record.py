@@ -25,7 +25,8 @@ from experiments.errors import CheckpointError, DataError
 from experiments.methods import METHODS
 
 __all__ = [
-    "BASE", "MEASURED", "Study", "open_study", "provenance", "read_recorded", "read_run", "recorded_names", "write",
+    "BASE", "MEASURED", "Study", "check_name", "open_study", "provenance", "read_recorded", "read_run",
+    "recorded_names", "write",
 ]
 
 BASE = "base"  # the method of stage 0
@@ -239,8 +240,7 @@ def write(study: Study, name: str, folder: Path = MEASURED) -> list[Path]:
     ...
     experiments.errors.DataError: record: got 'Two words'; allowed: small letters, digits and -; ...
     """
-    if not _NAME.fullmatch(name):
-        raise DataError("record", name, "small letters, digits and -", "name the study as in --record desk-lspet")
+    check_name(name)
     if study.folder is None or not study.rows:
         raise DataError("record", study.name, "a run folder with results", "pass the folder that the run wrote")
     _refuse_private(study.provenance)
@@ -256,6 +256,18 @@ def write(study: Study, name: str, folder: Path = MEASURED) -> list[Path]:
     contents[f"{name}.json"] = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     replace_files(Path(folder), contents)
     return [Path(folder) / file for file in contents]
+
+
+def check_name(name: str) -> None:
+    """`DataError` for a name that nothing is recorded by.
+
+    >>> check_name("../desk")
+    Traceback (most recent call last):
+    ...
+    experiments.errors.DataError: record: got '../desk'; allowed: small letters, digits and -; ...
+    """
+    if not _NAME.fullmatch(name):
+        raise DataError("record", name, "small letters, digits and -", "name the study as in --record desk-lspet")
 
 
 def read_recorded(name: str, folder: Path = MEASURED) -> Study:

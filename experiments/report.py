@@ -12,8 +12,8 @@ from decimal import Decimal
 from experiments import _report_cli
 from experiments._report_cli import missing_note, number, spread
 from experiments._report_table3 import (
-    ALL_STAGES, HOLDS, LEVEL, PAPER_REPEATS, REVERSED, TABLES, UNDECIDED, Comparison, compare, orderings,
-    published_dataset, table_rows, values_at,
+    ALL_STAGES, HOLDS, LEVEL, PAPER_REPEATS, REVERSED, TABLES, UNDECIDED, UNTESTED, VERDICTS, Comparison, compare,
+    orderings, published_dataset, table_rows, values_at,
 )
 from experiments.methods import METHODS
 from experiments.record import BASE, Study
@@ -26,7 +26,7 @@ Tables 3(a) and 3(b) of a study, mean ± sd over the seeds, beside the published
 tests, and a statement of which of the paper's orderings hold."""
 _METHOD = Column("method", lambda row: row["method"], plain=True)
 _STAGE = Column("stage", lambda row: str(row["stage"]), right=True)
-_COUNTED = ("orderings", "clear", HOLDS, REVERSED, UNDECIDED)
+_COUNTED = ("orderings", "clear", *VERDICTS)
 # Fig. 5 and its caption, at stage 1: what LearningLoss++ has more (+1) or less (−1) of than Learning Loss.
 _FIGURE_5 = (
     ("Spearman correlation", "pool_spearman", +1),
@@ -51,7 +51,7 @@ def report_of(study: Study) -> Report:
     >>> report.closing[0]
     'Table 3(a): of the 1 orderings of two methods at a stage that LSP-LSPET has in the paper, 0 hold, ...'
 
-    Errors: `DomainError` for more than 20 seeds (`experiments.metrics.paired_comparison`).
+    Errors: `KeyError` for a study without a data set in its configuration.
     """
     ordered = {table.letter: orderings(study, table) for table in TABLES}
     sections = [
@@ -138,7 +138,7 @@ def _count(rows: list[dict]) -> dict[str, int]:
     verdicts = [row["verdict"] for row in rows]
     clear = sum(_clear(row) for row in rows)
     return {"orderings": len(rows), "clear": clear,
-            **{verdict: verdicts.count(verdict) for verdict in (HOLDS, REVERSED, UNDECIDED)}}
+            **{verdict: verdicts.count(verdict) for verdict in VERDICTS}}
 
 
 def _clear(row: dict) -> bool:
@@ -207,7 +207,7 @@ def _losses(study: Study) -> Section:
             Column("picked", lambda row: number(row["picked_true_loss_variance"], ".2g"), right=True),
         ), tuple(rows),
         ("Correlations: mean ± sd over the seeds, before the stage's images are labelled. Losses in the unit of the "
-         "pose loss, means over the labelled joints.",),
+         "pose loss, means over the labelled joints; LL's head learned means over all joints.",),
     )
 
 
@@ -222,9 +222,8 @@ def _figure_5(study: Study) -> Section:
     for what, column, sign in _FIGURE_5:
         found = compare(study.by_seed("ll++", 1, column), study.by_seed("ll", 1, column))
         if found.seeds:
-            said = UNDECIDED if not found.decided else HOLDS if sign * found.difference > 0 else REVERSED
             rows.append({"what": what, "paper": sign, "difference": found.difference, "p": found.p_value,
-                         "sign_flip_p": found.sign_flip_p, "seeds": found.seeds, "verdict": said})
+                         "sign_flip_p": found.sign_flip_p, "seeds": found.seeds, "verdict": found.verdict(sign)})
     return Section(
         "figure5", "Fig. 5: LL++ against LL at stage 1",
         (
@@ -272,13 +271,12 @@ def _conclusions(study: Study, ordered: dict[str, list[dict]]):
         tested = sum(row["p"] is not None for row in rows)
         yield (
             f"Table {table.letter}: of the {len(rows)} orderings of two methods at a stage that {dataset} has in the "
-            f"paper, {count[HOLDS]} hold, {count[REVERSED]} are reversed, and {count[UNDECIDED]} are not told apart "
-            f"({tested} tests; by chance alone about {LEVEL * tested:.0f} would tell methods apart)."
+            f"paper, {_in_words(count)} ({tested} tests; by chance alone about {LEVEL * tested:.1f} would tell methods "
+            "apart)."
         )
         clear = _count([row for row in rows if _clear(row)])
         yield (
-            f"{clear['orderings']} of them are clear by the paper's own means and spreads: {clear[HOLDS]} hold, "
-            f"{clear[REVERSED]} are reversed, {clear[UNDECIDED]} are not told apart."
+            f"{clear['orderings']} of them are clear by the paper's own means and spreads: {_in_words(clear)}."
         )
     for first, second in (("ll++", "ll"), ("ll++conv", "ll++"), ("ll++", "random"), ("ll++", "coreset")):
         if {first, second} <= set(study.methods):
@@ -291,12 +289,22 @@ def _conclusions(study: Study, ordered: dict[str, list[dict]]):
     yield from missing_note(study)
 
 
+def _in_words(count: dict[str, int]) -> str:
+    """How many orderings came out in which way; what was not tested only where there is such.
+
+    >>> _in_words({"holds": 3, "reversed": 0, "not told apart": 1, "not tested": 0})
+    '3 hold, 0 are reversed, 1 not told apart'
+    """
+    untested = f", {count[UNTESTED]} not tested" if count[UNTESTED] else ""
+    return f"{count[HOLDS]} hold, {count[REVERSED]} are reversed, {count[UNDECIDED]} not told apart{untested}"
+
+
 def _said(letter: str, found: Comparison) -> str:
     if found.difference is None:
         return f"{letter} has no seed of both"
     p = "" if found.p_value is None else f", p = {found.p_value:.2g}, {found.seeds} seeds"
     told = f"{_points(found.difference)} points{p}"
-    return f"{letter} {told}" if found.decided else f"{letter} not told apart ({told})"
+    return f"{letter} {told}" if found.decided else f"{letter} {found.verdict()} ({told})"
 
 
 def _bounds(study: Study):
@@ -304,7 +312,7 @@ def _bounds(study: Study):
     if not {"random", "oracle"} <= set(study.methods):
         return
     if not _in_the_mean(study, "random", "oracle", "picked_pck").decided:
-        yield "Random picks and those of the true loss are not told apart: nothing to measure the others by."
+        yield "Random picks and those of the true loss are not told apart by a test: nothing to measure the others by."
         return
     picked = {
         method: spread(values_at(study, method, ALL_STAGES, "picked_pck").values())[0] for method in study.methods

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import submitit
 import torch
+from submitit.core.utils import FailedJobError, UncompletedJobError
+from tqdm import tqdm
 
 from experiments.checkpoint import read_json, write_json
 from experiments.config import Config
 from experiments.cycle import base_folder, cell_folder, run_base, run_cell
 from experiments.data import PoseData, load
 from experiments.data.splits import split
-from experiments.errors import CheckpointError, ConfigError, DataError
-from experiments.machine import device_of, dtype_of, rank, wait
+from experiments.errors import CheckpointError, ConfigError, DataError, TrainingError
+from experiments.machine import device_of, dtype_of, rank, together, wait
 from gammaprob.errors import GammaProbError
 from paper_tables._terminal import complain
 
@@ -91,7 +96,8 @@ def run_study(
     """Run every cell that has no result yet: `jobs` processes on this machine, or one job a cell on a cluster.
 
     `parameters` go to `submitit.AutoExecutor.update_parameters` (time limits, partitions, GPUs). With ``jobs=1`` the
-    cells run in this process, one after the other. Raises what the first cell that failed raised.
+    cells run in this process, one after the other. A cell that fails stops no other one; what the first of them raised
+    is raised at the end, `TrainingError` for a job that ended without a word. Not for processes of `torchrun`.
 
     >>> import tempfile
     >>> from experiments.config import configure
@@ -102,16 +108,20 @@ def run_study(
     ...     sorted(path.name for path in Path(out).glob("*-seed0"))
     ['base-seed0', 'random-seed0']
     """
+    if "LOCAL_RANK" in os.environ:
+        raise ConfigError("torchrun", "table3", "train or cycle", "table3 starts processes of its own: --jobs")
     prepare(config, out, progress=True)
     executor = None if cluster == "local" and jobs == 1 else _executor(out, cluster, parameters or {})
-    bases = {base_folder(out, config, method, seed): (method, seed)
-             for seed in range(config.seeds) for method in config.methods}
-    _everywhere(_bases, [cell for folder, cell in bases.items() if not (folder / "stage-0" / "result.json").exists()],
-                config, out, jobs, executor)
+    everyone = [(method, seed) for seed in range(config.seeds) for method in config.methods]
+    bases = {base_folder(out, config, *cell): cell for cell in everyone}
+    work = {cell: [folder / "stage-0"] for folder, cell in bases.items()}
+    failed = _everywhere(run_base, work, config, out, jobs, executor)
     stages = [f"stage-{number}" for number in range(1, config.stages + 1)]
-    cells = [(method, seed) for seed in range(config.seeds) for method in config.methods
-             if not all((cell_folder(out, method, seed) / stage / "result.json").exists() for stage in stages)]
-    _everywhere(_cells, cells, config, out, jobs, executor)
+    cells = {cell: [cell_folder(out, *cell) / stage for stage in stages] for cell in everyone
+             if _done(base_folder(out, config, *cell) / "stage-0")}
+    failed += _everywhere(run_cell, cells, config, out, jobs, executor)
+    if failed:
+        raise failed[0]
 
 
 def _executor(out: Path, cluster: str, parameters: dict) -> submitit.AutoExecutor:
@@ -125,28 +135,57 @@ def _executor(out: Path, cluster: str, parameters: dict) -> submitit.AutoExecuto
     return executor
 
 
-def _everywhere(work, cells: list[tuple[str, int]], config, out, jobs, executor) -> None:
-    """The work on all cells: in this process, shared out among `jobs` processes, or a cell a job of a cluster."""
-    if not cells:
-        return
+def _everywhere(
+    run, cells: dict[tuple[str, int], list[Path]], config, out, jobs, executor,
+) -> list[GammaProbError]:
+    """Run the cells whose stages lack a result: here, shared out among `jobs` processes, or each as a cluster's job.
+
+    Returns what the cells that failed raised.
+    """
+    left = [cell for cell, stages in cells.items() if not all(map(_done, stages))]
     local = executor is None or executor.cluster == "local"
-    count = min(jobs, len(cells)) if local else len(cells)
+    count = min(jobs, len(left)) if local else len(left)
+    if count == 0:
+        return []
     if local and count == 1:
-        return work(config, out, cells)
+        return _work(run, config, out, left)
     started = executor.map_array(
-        _job, [work] * count, [_placed(config, number) if local else config for number in range(count)],
-        [out.resolve()] * count, [cells[number::count] for number in range(count)],
+        _job, [run] * count, [_placed(config, number) if local else config for number in range(count)],
+        [out.resolve()] * count, [left[number::count] for number in range(count)],
         [{"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES")} if local else {}] * count,
+        [os.getpid() if local else None] * count,
     )
     try:
-        for job in started:
-            failure = job.result()
-            if failure is not None:
-                raise failure
+        return _watch(started, [stage for cell in left for stage in cells[cell]])
     except BaseException:
         for job in started:
             job.cancel()
+        while local and not all(job.done() for job in started):
+            time.sleep(0.1)  # until they have let go of their folders
         raise
+
+
+def _watch(jobs: list[submitit.Job], stages: list[Path]) -> list[GammaProbError]:
+    """A bar of the stages that have a result, until all jobs have ended; what their cells raised."""
+    running, failed = list(jobs), []
+    with tqdm(total=len(stages), unit="stage", disable=sys.stderr is None or None) as bar:
+        while running:
+            time.sleep(0.5)
+            bar.update(sum(map(_done, stages)) - bar.n)
+            for job in [job for job in running if job.done()]:
+                running.remove(job)
+                try:
+                    failed += [failure] if (failure := job.result()) else []
+                except (FailedJobError, UncompletedJobError):  # killed, out of memory, a fault of ours
+                    failed.append(TrainingError(
+                        "job", f"{job.job_id}, ended without a result", "a job that runs to its end",
+                        f"{job.paths.stderr} says why; the same command goes on from the last good state",
+                    ))
+    return failed
+
+
+def _done(stage: Path) -> bool:
+    return (stage / "result.json").exists()
 
 
 def _placed(config: Config, number: int) -> Config:
@@ -157,33 +196,42 @@ def _placed(config: Config, number: int) -> Config:
     return config
 
 
-def _job(work, config: Config, out: Path, cells: list[tuple[str, int]], variables: dict) -> GammaProbError | None:
-    """The work in a process of its own. A named error is handed over; submitit would make a traceback of it."""
+def _job(
+    run, config: Config, out: Path, cells: list[tuple[str, int]], variables: dict, owner: int | None,
+) -> GammaProbError | None:
+    """Cells in a process of their own. A named error is handed over; submitit would make a traceback of it."""
+    if owner is not None:
+        threading.Thread(target=_follow, args=(owner,), daemon=True).start()
     for name, value in variables.items():  # submitit hides all accelerators from its local jobs
         os.environ.pop(name, None)
         os.environ |= {} if value is None else {name: value}
     try:
-        work(config, out, cells)
+        return next(iter(_work(run, config, out, cells)), None)
     except GammaProbError as error:
         return error
-    return None
 
 
-def _bases(config: Config, out: Path, cells: list[tuple[str, int]]) -> None:
-    from experiments.machine import together
+def _follow(owner: int) -> None:
+    """End this process when the one that started the study has ended, killed or not: nothing runs on unseen."""
+    while True:
+        try:
+            os.kill(owner, 0)
+        except ProcessLookupError:
+            os._exit(1)
+        time.sleep(0.5)
 
+
+def _work(run, config: Config, out: Path, cells: list[tuple[str, int]]) -> list[GammaProbError]:
+    """The cells, one after the other, in this process; what those that failed raised."""
+    failed = []
     with together(config):
         data = open_data(config)
         for method, seed in cells:
-            run_base(data, config, method, seed, out)
-            complain(f"base model of seed {seed}: done")
-
-
-def _cells(config: Config, out: Path, cells: list[tuple[str, int]]) -> None:
-    from experiments.machine import together
-
-    with together(config):
-        data = open_data(config)
-        for method, seed in cells:
-            run_cell(data, config, method, seed, out)
-            complain(f"{method}, seed {seed}: done")
+            try:
+                run(data, config, method, seed, out)
+                said = "done"
+            except GammaProbError as error:
+                failed.append(error)
+                said = f"error: {error}"
+            complain(f"{run.__name__.removeprefix('run_')} of {method}, seed {seed}: {said}")
+    return failed

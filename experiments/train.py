@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import numpy as np
 import torch
@@ -73,6 +74,33 @@ def train(
     return training.finish()
 
 
+def _ahead(fetch: Callable[[int], tuple], count: int) -> Iterator[tuple]:
+    """``fetch(0), fetch(1), ...``; each is made in a thread while the one before is used.
+
+    Two plain queues and not an executor: whose locks an interrupt can leave held, so that the process never ends.
+    """
+    asked, made = SimpleQueue(), SimpleQueue()
+
+    def work() -> None:
+        while (step := asked.get()) is not None:
+            try:
+                made.put((fetch(step), None))
+            except Exception as error:  # handed to whoever waits for the batch
+                made.put((None, error))
+
+    Thread(target=work, daemon=True).start()
+    asked.put(0)
+    try:
+        for step in range(count):
+            asked.put(step + 1 if step + 1 < count else None)
+            batch, error = made.get()
+            if error is not None:
+                raise error
+            yield batch
+    finally:
+        asked.put(None)
+
+
 class _Training:
     """The state of a training between two epochs, which is what a checkpoint holds, and the way to the next."""
 
@@ -111,7 +139,9 @@ class _Training:
     def run_epoch(self, tick: Callable[[int], None]) -> None:
         """A pass over the labelled pictures, a validation when it is due, a line of the log, a checkpoint."""
         began, self.epoch = time.perf_counter(), self.epoch + 1
+        rate = self.optimisers[0].param_groups[0]["lr"]
         self.learner.train()
+        self.pairing = torch.Generator().manual_seed(stream(self.seed, "pairs", self.stage, self.epoch))
         parts = []
         for pictures, joints, present, view in self._batches():
             try:
@@ -126,8 +156,7 @@ class _Training:
             self.pairs[name].append(torch.cat(gather(torch.cat([pairs[name] for _, pairs in parts], 1).cpu()), 1))
         self.seconds += time.perf_counter() - began
         means = dict(zip(("loss", *self.methods), losses.mean(0).tolist()))
-        self.log.append({"epoch": self.epoch, "rate": self.optimisers[0].param_groups[0]["lr"], **means,
-                         "seconds": round(self.seconds, 3)})
+        self.log.append({"epoch": self.epoch, "rate": rate, **means, "seconds": round(self.seconds, 3)})
         if self.epoch % self.config.validate_every == 0 or self.epoch == self.epochs:
             self._validate()
         self._save()
@@ -148,13 +177,7 @@ class _Training:
             arrays = (torch.from_numpy(array[rows]) for array in (data.images, data.joints, data.present))
             return *(array.to(device) for array in arrays), type(views)(*(drawn[slots[step]] for drawn in views))
 
-        # One batch ahead, in a thread: the order is the same with or without it.
-        with ThreadPoolExecutor(1) as pool:
-            ahead = pool.submit(fetch, 0)
-            for step in range(1, self.steps):
-                ready, ahead = ahead.result(), pool.submit(fetch, step)
-                yield ready
-            yield ahead.result()
+        return _ahead(fetch, self.steps)
 
     def _step(self, pictures, joints, present, view) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """One update of all weights; the pose loss and the heads' losses, and what each head's pairs were."""
@@ -168,8 +191,7 @@ class _Training:
         losses = learner.pose_losses(output.heatmaps, joints, present)
         parts, compared = {"loss": losses.mean()}, {}
         if predicted:
-            generator = torch.Generator().manual_seed(stream(self.seed, "pairs", self.stage, self.epoch, len(losses)))
-            i, j = (side.to(device) for side in pair_indices(len(losses), config.pairs, generator=generator))
+            i, j = (side.to(device) for side in pair_indices(len(losses), config.pairs, generator=self.pairing))
             labelled = per_labelled(losses.detach(), present)
             for name, method in self.methods.items():
                 guess = predicted[name].to(losses.dtype)

@@ -218,3 +218,26 @@ def test_real_mpii():
         np.testing.assert_allclose(people.side[row], 250 * entry["scale"], rtol=0, atol=250 * JSON_DIGITS)
         np.testing.assert_allclose(people.centre[row], (x, y + 15 * entry["scale"]), rtol=0, atol=15 * JSON_DIGITS)
         assert people.present[row].tolist() == [bool(seen) for seen in entry["joints_vis"]]
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    ("part", {}), ("part", np.full((1, 16, 2), b"x")), ("scale", [b"x"]), ("imgname", 5), ("imgname", [1.0]),
+    ("imgname", np.full((1, 3), 300)), ("imgname", [b"\xff.jpg"]),
+])
+def test_a_field_of_another_kind_is_named(field, value, tmp_path):
+    content = {"part": np.full((1, 16, 2), 30.0), "center": [[40.0, 40.0]], "scale": [0.5], "normalize": [12.0],
+               "imgname": [b"a.jpg"]} | {field: value}
+    with h5py.File(tmp_path / "valid.h5", "w") as file:
+        for name, entry in content.items():
+            file.create_group(name) if isinstance(entry, dict) else file.create_dataset(name, data=entry)
+    with pytest.raises(DataError, match=field):
+        read_mpii_h5(tmp_path / "valid.h5", "valid")
+
+
+@pytest.mark.parametrize("value", [
+    np.full((14, 3, 2), "a"), np.full((14, 3, 2), 1.0, dtype=object), np.ones((14, 3, 2), complex),
+])
+def test_joints_that_are_no_real_numbers_are_named(value, tmp_path):
+    savemat(tmp_path / "joints.mat", {"joints": value})
+    with pytest.raises(DataError, match="joints: got .*allowed: real numbers"):
+        read_joints(tmp_path / "joints.mat")

@@ -95,7 +95,8 @@ def cut(path):
 
 @pytest.mark.parametrize(("name", "damage"), [
     ("images.raw", cut), ("labels.npz", cut), ("images.raw", os.remove), ("labels.npz", os.remove),
-    ("manifest.json", os.remove),
+    ("manifest.json", os.remove), ("manifest.json", cut), ("manifest.json", lambda path: path.write_bytes(b"")),
+    ("manifest.json", lambda path: path.write_bytes(b"\xff")), ("manifest.json", lambda path: path.write_text("[]")),
 ])
 def test_a_damaged_entry_is_made_again(name, damage, tmp_path):
     cached(tmp_path, "key", build)

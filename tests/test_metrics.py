@@ -206,8 +206,7 @@ def test_bad_input_is_named(function, change, error, text):
     (lambda: pckh(*poses(joints=14)), "joints: got (40, 14, 2); allowed: MPII's 16 joints"),
     (lambda: torso_length(*poses(joints=14)[1:3], LSP.torso, protocol="x"), "protocol: got 'x'"),
     (lambda: columns([]), "joints: got []; allowed: names of joints"),
-    (lambda: paired_comparison([1.0], [2.0]), "a: got 1; allowed: 2 to 20 pairs"),
-    (lambda: paired_comparison(np.zeros(21), np.ones(21)), "a: got 21; allowed: 2 to 20 pairs"),
+    (lambda: paired_comparison([1.0], [2.0]), "a: got 1; allowed: at least 2 pairs"),
     (lambda: paired_comparison([1.0, 2.0], [2.0]), "b: got (1,); allowed: the shape of a, (2,)"),
     (lambda: paired_comparison([1.0, np.nan], [2.0, 3.0]), "a and b: got [[1.0, nan], [2.0, 3.0]]; allowed: finite"),
     (lambda: paired_comparison(["x", "y"], [2.0, 3.0]), "a: got dtype('<U1'); allowed: an array of real numbers"),
@@ -243,6 +242,13 @@ def test_the_smallest_p_is_two_patterns(seeds):
     base = np.linspace(0.1, 0.3, seeds)
     found = paired_comparison(100 + base + base**2, base)
     assert found.sign_flip_p == found.smallest == 2 / 2**seeds
+
+
+def test_more_seeds_than_sign_patterns_can_be_counted():
+    a, b = np.random.default_rng(0).normal(size=(2, 25))
+    found = paired_comparison(a, b)
+    assert math.isnan(found.sign_flip_p)
+    assert found.t_p == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=T_TOLERANCE, abs=0)
 
 
 def test_no_difference_and_equal_differences():
@@ -294,7 +300,8 @@ def test_bearpaw_row(mpii):
         "94.57", "88.12", "83.31", "86.24", "80.88"]
     assert percent(found.mean) == "86.76"
     assert percent(pck(predicted["bearpaw"], truth, present, head, threshold=0.5, strict=True).mean) == "87.68"
-    # The published row was measured on the annotation before valid.h5 cut it to whole pixels: see the next two tests.
+    # The head top is that of an annotation before valid.h5 cut it to whole pixels; the ankle follows from no rule that
+    # was tried: see the next two tests.
     assert (percent(column(found, "head top")), percent(column(found, "ankle"))) == ("95.84", "77.47")
 
 
@@ -336,7 +343,19 @@ def test_bearpaw_head_before_the_annotation_was_cut(mpii):
     ("bearpaw", "diagonal", 92.56, "92.57"), ("bearpaw", "visible", 91.91, "91.90"),
 ])
 def test_digits_that_a_single_joint_decides(mpii, network, rule, published, ours):
-    """What the whole pixels of valid.h5 leave of these digits: one joint more or less found than was published."""
+    """These digits do not follow from the files: one joint more or less found than was listed would give each.
+
+    Tried for bearpaw's row, 720,000 combinations: truth (as it is, `uncut`, half a pixel on, rounded), predictions
+    moved by up to a pixel either way, head size (float32, rounded, cut, a pixel more or less), < or <=, twelve rules of
+    presence, mean or pool of both sides, four averages, rounded or cut: the best are `uncut` and the rule of `pckh`,
+    all but the ankle. For the averages of both networks, 10,800 such rules, each with several thresholds in the place
+    of 0.5/0.6 and averages of rounded shares: none gives all eight. Two errors lie exactly on a threshold: bearpaw's
+    hip is 86.24 because PCKh is strict, newell's wrist changes nothing here. Nor do the listed digits agree
+    with each other on these hits: an ankle fewer, which 77.44 asks for, makes the mean of 16 joints 87.67, not 87.68.
+    Nearest to their thresholds lie (row of the file, pixels): ankles found 1498 left 0.04, 2593 right 0.04; found with
+    the diagonal by newell 2637 right shoulder 0.02, by bearpaw 1207 right ankle 0.003; visible and missed by bearpaw
+    306 left wrist 0.007. The ankles of the five annotations with fractions (test_mpii.json) have none.
+    """
     predicted, truth, present, visible, head = mpii
     predicted = predicted[network]
     if rule == "ankle":

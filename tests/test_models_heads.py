@@ -32,14 +32,19 @@ def found(sizes: tuple[int, ...], count: int = 3, channels: int = CHANNELS, seed
 
 
 def head(kind: str, sizes: tuple[int, ...], channels: int = CHANNELS, seed: int = 0) -> torch.nn.Module:
-    """A head with biases that are not 0, so that a forgotten one would show."""
+    """A head with biases that are not 0, so that a forgotten one would show, and a last layer of full size."""
     torch.manual_seed(seed)
     made = build_head(kind, channels=channels, sizes=sizes)
     with torch.no_grad():
         for module in made.modules():
             if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
                 module.bias.uniform_(0.0, 0.2)
+        last(made).weight.mul_(1000)
     return made
+
+
+def last(made: torch.nn.Module) -> torch.nn.Linear:
+    return [module for module in made.modules() if isinstance(module, torch.nn.Linear)][-1]
 
 
 # --- a second time, in NumPy ------------------------------------------------------------------------------------------
@@ -199,3 +204,17 @@ def test_half_precision_ends_in_float32():
 def test_settings_outside_their_domain(options, name):
     with pytest.raises(ConfigError, match=f"^{name}: got .*; allowed: "):
         build_head(**{"kind": "conv", "channels": 16, "sizes": (8, 4)} | options)
+
+
+@pytest.mark.parametrize("kind", list(HEADS))
+def test_first_predictions_are_all_but_equal(kind):
+    """Of maps as large as those of a network: the gaps of the targets, log l_i/l_j, are tenths."""
+    torch.manual_seed(0)
+    made = build_head(kind, channels=CHANNELS, sizes=(32, 16, 8, 4))
+    output = found((32, 16, 8, 4), count=64)
+    level = 10 * torch.rand(64, CHANNELS, 1, 1)
+    output = PoseOutput(output.heatmaps, output.features + level, tuple(scale + level for scale in output.pyramid))
+    assert made(output).std() <= 0.1
+    with torch.no_grad():
+        last(made).weight.mul_(1000)  # the other layers leave something to be told apart
+    assert made(output).std() > 0.1

@@ -139,6 +139,8 @@ def read_joints(path: Path) -> tuple[np.ndarray, np.ndarray]:
         joints = joints[..., None]
     if joints.ndim != 3 or joints.shape[2] == 0 or sorted(joints.shape[:2]) != [3, 14]:
         raise DataError("joints", joints.shape, "(3, 14, N) of LSP or (14, 3, N) of LSPET", f"get {path} again")
+    if joints.dtype.kind not in "fiu":
+        raise DataError("joints", joints.dtype, "real numbers", f"{path} is not the annotation of LSP or LSPET")
     joints = np.moveaxis(joints, 2, 0) if joints.shape[0] == 14 else joints.transpose(2, 1, 0)
     return joints[..., :2], joints[..., 2]
 
@@ -174,7 +176,7 @@ def read_mpii_h5(path: Path, group: str) -> Annotations:
 
     try:
         with h5py.File(path) as file:
-            content = {name: file[name][()] for name in _H5_FIELDS if name in file}
+            content = {name: file[name][()] for name in _H5_FIELDS if isinstance(file.get(name), h5py.Dataset)}
     except OSError as error:
         raise DataError("file", path.name, f"an HDF5 file, in {path.parent}",
                         f"get it again, it seems damaged ({error})") from error
@@ -182,19 +184,27 @@ def read_mpii_h5(path: Path, group: str) -> Annotations:
     if missing:
         raise DataError("field", ", ".join(missing), "the fields " + ", ".join(_H5_FIELDS),
                         f"{path} is not in the hourglass's format")
-    count = len(content["imgname"])
+    count = content["imgname"].shape[0] if np.ndim(content["imgname"]) else 0
     if not count:
         raise DataError("imgname", "no person", "at least one", f"{path} is empty: get it again")
     shapes = {"part": (count, 16, 2), "center": (count, 2), "scale": (count,), "normalize": (count,)}
     for name, shape in shapes.items():
-        if content[name].shape != shape:
-            raise DataError(name, content[name].shape, f"the shape {shape}", f"{path} is not in the hourglass's format")
+        if np.shape(content[name]) != shape:
+            raise DataError(name, np.shape(content[name]), f"the shape {shape}",
+                            f"{path} is not in the hourglass's format")
+        if content[name].dtype.kind not in "fiu":
+            raise DataError(name, content[name].dtype, "numbers", f"{path} is not in the hourglass's format")
     joints = content["part"].astype(float)
     names = content["imgname"]
-    if names.dtype.kind in "fiu":  # the older form of the files has a row of character codes a name
-        names = np.array([bytes(int(code) for code in row if code) for row in names])
+    try:
+        if names.dtype.kind in "fiu":  # the older form of the files has a row of character codes a name
+            names = np.array([bytes(int(code) for code in row if code) for row in names])
+        names = np.char.decode(names.astype("S"), "utf-8")
+    except (TypeError, ValueError) as error:
+        raise DataError("imgname", str(error), "names of images, or rows of their character codes",
+                        f"{path} is not in the hourglass's format") from error
     return _sound(path, Annotations(
-        MPII, np.char.decode(names.astype("S"), "utf-8"), joints, ~(joints == 0).all(-1), np.full(count, group),
+        MPII, names, joints, ~(joints == 0).all(-1), np.full(count, group),
         content["center"].astype(float), _PERSON_PIXELS * content["scale"], content["normalize"].astype(float),
     ))
 

@@ -1,8 +1,8 @@
 """Decoded pictures on disk, read as a memory map: made once, complete or not there at all.
 
 A cache entry is a folder `<key>` with `images.raw` (N, S, S, 3 bytes), `labels.npz` and `manifest.json`. It is written
-under another name and renamed when complete, so that a process killed halfway leaves nothing that is read as data;
-what it left is removed by the next one, after an hour at the earliest, as another process may still be writing it.
+under another name and renamed when complete and on the disk, so that nothing that a killed process leaves is read as
+data; what it left is removed by the next one, after an hour at the earliest, as another may still be writing it.
 Two processes that need the same entry both write it, and the first to finish keeps its own. The key is a checksum of
 what the entry is made from: changed content has another key. Entries are never deleted; the folder can be, any time.
 """
@@ -100,11 +100,11 @@ def cached(
 
 def _complete(entry: Path) -> bool:
     """Whether the entry is there and no file of it was cut short."""
-    manifest = entry / "manifest.json"
-    if not manifest.is_file():
+    try:
+        sizes = json.loads((entry / "manifest.json").read_text(encoding="utf-8"))["bytes"]
+        return all((entry / name).stat().st_size == sizes[name] for name in _FILES)
+    except (OSError, ValueError, KeyError, TypeError):  # not there, or not what was written
         return False
-    sizes = json.loads(manifest.read_text(encoding="utf-8"))["bytes"]
-    return all((entry / name).is_file() and (entry / name).stat().st_size == sizes[name] for name in _FILES)
 
 
 def _read(entry: Path) -> tuple[Chunk, dict]:
@@ -164,6 +164,9 @@ def _fill(part: Path, chunks: Iterable[Chunk]) -> None:
         "fingerprint": digest(*(columns[name] for name in ("names", "joints", "present"))),
         "bytes": {name: (part / name).stat().st_size for name in _FILES},
     }), encoding="utf-8")
+    for name in (*_FILES, "manifest.json"):
+        with open(part / name, "rb") as file:
+            os.fsync(file.fileno())
 
 
 def _watched(chunks: Iterable[Chunk], total: int) -> Iterator[Chunk]:

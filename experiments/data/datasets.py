@@ -105,7 +105,9 @@ def locate(root, name: str) -> list[Source]:
         folders = [root / part, root] if alone else [root / part]
         folder = next((folder for folder in folders if (folder / "joints.mat").is_file()), None)
         if folder is None:
-            raise DataError("root", str(root), f"a folder with {LAYOUT[part]}", "`check-data` says how to get it")
+            there = next((found for found in folders if (found / "images").is_dir()), None)
+            got = f"{root}, without {there.relative_to(root) / 'joints.mat'}" if there else str(root)
+            raise DataError("root", got, f"a folder with {LAYOUT[part]}", "`check-data` says how to get it")
         file = folder / "joints.mat"
         sources.append(Source(part, (file,), folder / "images", lambda file=file, part=part: [read_lsp(file, part)]))
     return sources

@@ -47,28 +47,25 @@ def split(data: PoseData, config: Config, seed: int) -> Splits:
     (16, 16, 4)
     """
     fixed, drawn = (np.random.default_rng(stream("split", name)) for name in ("fixed", seed))
-    everything = np.arange(len(data))
-    if data.name == "generated":
-        starts, rest = data.groups["everyday"], data.groups["sports"]
-        judged = rest = fixed.permutation(rest)
-    elif data.name == "lsp-lspet":
-        lsp, rest = data.groups["lsp"], fixed.permutation(data.groups["lspet"])
-        starts, judged = lsp[:_LSP_TRAIN], lsp[_LSP_TRAIN:]
-    elif data.name == "mpii":
-        judged, rest = data.groups["valid"], fixed.permutation(data.groups["train"])
-        starts = None
-    else:
-        judged = rest = fixed.permutation(everything)
-        starts = None
-
-    test, rest = _take(judged, config.test, "test"), rest
-    rest = rest[~np.isin(rest, test)]
+    groups, everything = data.groups, np.arange(len(data))
+    # Where the base comes from (None: from the rest), where the test set does, and the rest, which may be the same.
+    starts, judged, rest = {
+        "generated": lambda: (groups["everyday"], groups["sports"], groups["sports"]),
+        "lspet": lambda: (None, everything, everything),
+        "lsp-lspet": lambda: (groups["lsp"][:_LSP_TRAIN], groups["lsp"][_LSP_TRAIN:], groups["lspet"]),
+        "mpii": lambda: (None, groups["valid"], groups["train"]),
+    }[data.name]()
+    one = judged is rest
+    judged = fixed.permutation(judged)
+    test = _take(judged, config.test, "test")
+    rest = judged[config.test:] if one else fixed.permutation(rest)
     validation, rest = _take(rest, config.validation, "validation"), rest[config.validation:]
-    rest = drawn.permutation(rest)
+    # No photograph on both sides: MPII has several persons in one.
+    rest = drawn.permutation(rest[~np.isin(data.names[rest], data.names[validation])])
     if data.name == "lspet":
         pool = _take(rest, config.pool or (len(rest) - config.base) // 2, "pool")
-        starts = rest[len(pool):]
-        base = _take(starts[np.argsort(-uprightness(data, starts), kind="stable")], config.base, "base")
+        share = rest[len(pool):]
+        base = _take(share[np.argsort(-uprightness(data, share), kind="stable")], config.base, "base")
     elif starts is None:
         base, rest = _take(rest, config.base, "base"), rest[config.base:]
         pool = _take(rest, config.pool or len(rest), "pool")
@@ -86,7 +83,7 @@ def split(data: PoseData, config: Config, seed: int) -> Splits:
 def uprightness(data: PoseData, rows: np.ndarray) -> np.ndarray:
     """The cosine of the angle between the trunk, from the hips' middle to the neck, and the vertical: 1 is upright.
 
-    −2 where the neck or both hips are not present, below every angle.
+    −2 where the neck or a hip is not present, below every angle.
 
     >>> from experiments.data import load
     >>> data = load("generated", count=(4, 0), size=64)

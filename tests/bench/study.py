@@ -1,4 +1,4 @@
-"""Time of the parts of `experiments` that have a promise: the metric and the coreset.
+"""Time of the parts of `experiments` that have a promise: the metric, the coreset, training and scoring.
 
 Each row is the best of a few runs, because whatever else the machine does can only slow one down. All on one thread,
 where the promises allow two.
@@ -12,6 +12,7 @@ import numpy as np
 
 from experiments.metrics import pckh
 from experiments.strategies import Pool, query
+from tests.bench import study_speed
 from tests.bench.targets import Row
 from tests.bench.timing import seconds
 
@@ -33,6 +34,7 @@ def measure() -> Iterator[Row]:
     yield _metric()
     for labelled in LABELLED:
         yield _coreset(labelled)
+    yield from study_speed.measure()
 
 
 def _best(action: Callable[[], object], runs: int) -> tuple[float, str]:
