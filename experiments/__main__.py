@@ -163,7 +163,7 @@ def _settings(preset: str, changes: dict) -> str:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text}: a number of processes >= 1")
     return number

@@ -50,7 +50,7 @@ class Learner(nn.Module):
         if config.channels_last:
             self.to(memory_format=torch.channels_last)
         if config.compile:
-            self.network.compile(fullgraph=True)
+            self.network.compile()
 
     @property
     def device(self) -> torch.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from tqdm import tqdm
@@ -10,7 +11,7 @@ from tqdm import tqdm
 from experiments.errors import ConfigError
 from experiments.machine import rank
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "check_tensorboard"]
 
 
 class Progress:
@@ -55,8 +56,18 @@ class Progress:
 
 
 def _writer(folder: Path):
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ConfigError("tensorboard", True, "an installed tensorboard", "pip install tensorboard") from error
+    check_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
     return SummaryWriter(str(folder))
+
+
+def check_tensorboard() -> None:
+    """`ConfigError` where TensorBoard is not installed.
+
+    >>> from importlib.util import find_spec
+    >>> if find_spec("tensorboard"):
+    ...     check_tensorboard()
+    """
+    if find_spec("tensorboard") is None:
+        raise ConfigError("tensorboard", True, "an installed tensorboard", "pip install tensorboard")

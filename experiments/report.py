@@ -255,6 +255,7 @@ def _costs(study: Study) -> Section:
             Column("images/s", lambda row: number(row["images_per_second"], ".0f"), right=True),
             Column("MB", lambda row: f"{row['memory_bytes'] / 1e6:.0f}", right=True),
         ), tuple(rows),
+        ("Means over the stages' cells; images/s: in training. MB: the most that a process of the method had held.",),
     )
 
 

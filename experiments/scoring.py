@@ -28,7 +28,7 @@ class Scores:
     """One row a picture, in the order of `rows`."""
 
     rows: np.ndarray  # (N,) int64, which pictures of the data set
-    true: np.ndarray  # (N,) float32, the pose loss, a mean over the labelled joints
+    true: np.ndarray  # (N,) float32, the pose loss by labelled joint; absent ones add to it where they are learned
     joints: np.ndarray  # (N, J, 2) float32, where the joints were found, in pixels of the data set's pictures
     predicted: dict[str, np.ndarray]  # method -> (N,) float32
     features: np.ndarray | None  # (N, C) float32, the last features averaged over the picture

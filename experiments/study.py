@@ -26,6 +26,7 @@ from experiments.data import PoseData, load
 from experiments.data.splits import split
 from experiments.errors import CheckpointError, ConfigError, DataError, TrainingError
 from experiments.machine import device_of, dtype_of, rank, together, wait
+from experiments.progress import check_tensorboard
 from gammaprob.errors import GammaProbError
 from paper_tables._terminal import complain
 
@@ -61,6 +62,12 @@ def prepare(config: Config, out: Path, *, progress: bool = False) -> PoseData:
     16
     """
     dtype_of(config, device_of(config))
+    if config.tensorboard:
+        check_tensorboard()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(str(out), error.strerror, "a folder that can be made", "choose another --out") from error
     path = out / "config.json"
     if path.exists():
         found = read_json(path)

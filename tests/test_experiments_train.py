@@ -218,8 +218,8 @@ def rates(folder: Path, **changes) -> list[float]:
 
 def test_schedules(tmp_path, monkeypatch):
     cosine = rates(tmp_path / "cosine", schedule="cosine")
-    # After each of four epochs of two steps, r/2·(1 + cos(πt/T)); the product of eight factors has some roundings.
-    assert np.allclose(cosine, 0.008 * (1 + np.cos(np.pi * np.arange(1, 5) / 4)), rtol=1e-12, atol=1e-16)
+    # At the start of each of four epochs of two steps, r/2·(1 + cos(πt/T)); the product of its factors has roundings.
+    assert np.allclose(cosine, 0.008 * (1 + np.cos(np.pi * np.arange(4) / 4)), rtol=1e-12, atol=1e-16)
     assert rates(tmp_path / "constant", schedule="constant") == [0.016] * 4
     pck_of([0.5, 0.5, 0.4, 0.3], monkeypatch)  # no progress in epochs 2, 3 and 4; patience for one of them
     plateau = rates(tmp_path / "plateau", schedule="plateau", patience=1, rate_least=0.01)
