@@ -272,5 +272,23 @@ def test_a_source_is_a_folder_or_a_name(run):
 
 
 def test_recorded_studies_of_the_repository_are_whole():
-    names = {path.name.partition("_")[0] for path in MEASURED.glob("*.csv")}
+    names = {path.name.partition("_")[0] for path in MEASURED.glob("*_losses.csv")}
     assert {read_recorded(name).name for name in recorded_names()} == names
+
+    ablation = json.loads((MEASURED / "lspet_ablation.json").read_text(encoding="utf-8"))
+    for file, recorded in ablation["sha256"].items():
+        assert _report_files.checksum((MEASURED / file).read_bytes()) == recorded
+
+
+@pytest.mark.parametrize(("name", "methods", "seeds", "stages"), [
+    ("smoke", {"random", "coreset", "ll", "ll++", "ll++conv", "entropy", "oracle"}, 1, 2),
+    ("desk", {"random", "coreset", "ll", "ll++", "ll++conv", "entropy", "oracle"}, 5, 5),
+    ("lspet", {"random", "coreset", "ll", "ll++", "ll++conv", "oracle"}, 3, 4),
+])
+def test_the_published_results_are_complete_and_say_where_they_come_from(name, methods, seeds, stages):
+    study = read_recorded(name)
+    assert (set(study.methods), len(study.seeds), len(study.stages)) == (methods, seeds, stages)
+    assert study.missing == () and study.provenance["seconds"] > 0
+    made = study.provenance["made_with"]
+    assert [entry["value"] for entry in made["modified"]] == [False]  # from a commit, without changes since
+    assert all(len(entry["value"]) == 40 for entry in made["commit"])

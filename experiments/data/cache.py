@@ -4,7 +4,8 @@ A cache entry is a folder `<key>` with `images.raw` (N, S, S, 3 bytes), `labels.
 under another name and renamed when complete and on the disk, so that nothing that a killed process leaves is read as
 data; what it left is removed by the next one, after an hour at the earliest, as another may still be writing it.
 Two processes that need the same entry both write it, and the first to finish keeps its own. The key is a checksum of
-what the entry is made from: changed content has another key. Entries are never deleted; the folder can be, any time.
+what the entry is made from: of photographs, their labels and the name, size and time of change of each file; of
+generated figures, the settings and the text of the generator. Entries are never deleted; the folder can be, any time.
 """
 
 from __future__ import annotations
