@@ -41,7 +41,7 @@ test: $(ALL)  ## run the tests (installs all extras)
 test-thorough: $(ALL)  ## run the tests with the thorough Hypothesis profile
 	@$(PY) -m pytest -q --hypothesis-profile=thorough $(ARGS)
 
-study: $(ALL)  ## run the pose study at smoke size; ARGS="--preset desk" takes an hour
+study: $(ALL)  ## run the pose study at smoke size; ARGS="--preset desk" half an hour
 	@$(PY) -m experiments table3 --preset smoke $(ARGS)
 
 bench: $(ALL)  ## measure speed, memory and accuracy against the targets and the peers

@@ -94,13 +94,16 @@ def _run(asked: argparse.Namespace, config: Config, out: Path) -> int:
 def _ablate(asked: argparse.Namespace, config: Config, out: Path) -> int:
     from experiments import ablation
     from experiments._report_cli import rendered
-    from experiments.record import check_name
+    from experiments.record import check_name, read_tables
 
-    if asked.record:
-        check_name(asked.record)  # before hours are spent
-    rows = ablation.run_ablation(config, out / "ablation", asked.variations or tuple(ablation.VARIATIONS))
-    if asked.record:
-        ablation.record(rows, config, asked.record)
+    if asked.recorded:
+        (rows,) = read_tables(f"{asked.recorded}_ablation")[1].values()
+    else:
+        if asked.record:
+            check_name(asked.record)  # before hours are spent
+        rows = ablation.run_ablation(config, out / "ablation", asked.variations or tuple(ablation.VARIATIONS))
+        if asked.record:
+            ablation.record(rows, config, asked.record)
     put(rendered(ablation.report_of(rows), "text"), sys.stdout)
     return 0
 
@@ -129,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         elif name == "ablation":
             command.add_argument("--variations", nargs="+", metavar="TEXT", help="some of them; all unless given")
             command.add_argument("--record", metavar="NAME", help="record the rows in paper_tables/measured as NAME")
+            command.add_argument("--recorded", metavar="NAME", help="run nothing, print the rows recorded as NAME")
         else:
             command.add_argument("--method", default=None if name == "cycle" else "random",
                                  help=f"what picks the images: {', '.join(METHODS)}")

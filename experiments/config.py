@@ -232,6 +232,7 @@ def option(name: str) -> str:
 # What a preset changes, each value with its reason. `desk` is what the fields above say.
 PRESETS: dict[str, dict[str, tuple[object, str]]] = {
     "smoke": {
+        "methods": (tuple(METHODS), "every one that there is"),
         "seeds": (1, "every part runs once"), "stages": (2, "the second starts from the first"),
         "base": (48, "seconds"), "budget": (24, "seconds"), "pool": (160, "seconds"), "validation": (32, "seconds"),
         "test": (64, "seconds"), "batch": (16, "several steps an epoch"), "crop": (64, "drawn in less time"),
@@ -259,7 +260,7 @@ PRESETS: dict[str, dict[str, tuple[object, str]]] = {
 _OF_DATASET: dict[tuple[str, str], dict[str, tuple[object, str]]] = {
     ("desk", "lspet"): {
         "methods": (("random", "coreset", "ll", "ll++", "ll++conv", "oracle"), "the paper's, and the true loss"),
-        "seeds": (3, "repeats that fit an hour of two cores"), "stages": (4, "as the paper, less one"),
+        "seeds": (3, "repeats that fit an hour and a half of two cores"), "stages": (4, "as the paper, less one"),
         "base": (1000, "the most upright poses of their share, as LSP is to LSPET"),
         "budget": (1000, "paper"), "pool": (5500, "drawn apart from the base's share"),
         "validation": (500, "drawn as the test set is"), "test": (1000, "drawn apart from base and pool"),

@@ -25,7 +25,7 @@ from experiments.errors import CheckpointError, DataError
 from experiments.methods import METHODS
 
 __all__ = [
-    "BASE", "MEASURED", "Study", "check_name", "open_study", "provenance", "read_recorded", "read_run",
+    "BASE", "MEASURED", "Study", "check_name", "open_study", "provenance", "read_recorded", "read_run", "read_tables",
     "recorded_names", "write",
 ]
 
@@ -280,6 +280,24 @@ def read_recorded(name: str, folder: Path = MEASURED) -> Study:
     ...
     experiments.errors.DataError: source: got 'no-such-study'; allowed: ...
     """
+    document, tables = read_tables(name, folder)
+    if "study" not in document:
+        raise DataError("source", name, f"one of the recorded studies ({', '.join(recorded_names(folder))})",
+                        "of an ablation, `ablation --recorded` prints the record")
+    return Study(
+        name, document["config"], tables.pop("stages"), tables.pop("joints"),
+        tuple(tuple(cell) for cell in document["missing"]), document, None, tables,
+    )
+
+
+def read_tables(name: str, folder: Path = MEASURED) -> tuple[dict, dict[str, tuple[dict, ...]]]:
+    """The provenance NAME.json and the tables NAME_*.csv that it lists, each held against its recorded checksum.
+
+    Raises `DataError` as `read_recorded`.
+
+    >>> read_tables("smoke")[0]["study"]
+    'smoke'
+    """
     folder = Path(folder)
     try:
         document = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
@@ -295,14 +313,10 @@ def read_recorded(name: str, folder: Path = MEASURED) -> Study:
                 file, checksum(content)[:12], f"SHA-256 {document['sha256'][file][:12]}…, as recorded",
                 "record the study again with --record; recorded files are not edited",
             )
-    tables = {
+    return document, {
         file.removeprefix(f"{name}_").removesuffix(".csv"): tuple(read_csv(content.decode()))
         for file, content in contents.items()
     }
-    return Study(
-        name, document["config"], tables.pop("stages"), tables.pop("joints"),
-        tuple(tuple(cell) for cell in document["missing"]), document, None, tables,
-    )
 
 
 def open_study(source: str) -> Study:

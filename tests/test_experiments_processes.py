@@ -1,10 +1,8 @@
-"""Two processes train the network that one trains; two jobs run the study that one runs."""
+"""Two processes train the network that one trains."""
 
 from __future__ import annotations
 
 import os
-import pickle
-import shutil
 import subprocess
 import sys
 
@@ -12,14 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import study
-from experiments.__main__ import main
 from experiments.checkpoint import load, read_arrays, read_json
 from experiments.cycle import run_cell
-from experiments.errors import CheckpointError, ConfigError
+from experiments.errors import ConfigError
 from experiments.machine import device_of, dtype_of, together
-from experiments.study import run_study
-from tests.cells import ROOT, differences, figures, numbers, options, stage_differences, stages, tiny
+from tests.cells import ROOT, figures, numbers, options, tiny
 
 # Two processes sum a gradient in another order than one, which in float64 moves an entry by some hundred roundings of
 # the largest, 1e-14. Adam divides by the root of the second moment and 1e-8: where that is all there is, as with a
@@ -129,84 +124,3 @@ def test_bfloat16_is_close_to_float32(tmp_path):
         losses[precision] = read_arrays(tmp_path / precision / "ll++-seed0" / "stage-1" / "scores.npz")["true_loss"]
     gap = np.abs(losses["bfloat16"] / losses["float32"] - 1).max()
     assert 0 < gap <= 10 * 2**-8
-
-
-# --- jobs -----------------------------------------------------------------------------------------------------------
-
-METHODS = ("random", "coreset", "ll++")
-
-
-@pytest.fixture(scope="module")
-def table3(tmp_path_factory):
-    out = tmp_path_factory.mktemp("table3")
-    run_study(tiny(methods=METHODS, stages=1), out, jobs=1)
-    return out
-
-
-def test_two_jobs_are_one(table3, tmp_path):
-    assert len(stages(table3)) == 1 + len(METHODS)
-    run_study(tiny(methods=METHODS, stages=1), tmp_path, jobs=2)
-    assert differences(table3, tmp_path) == []
-
-
-def test_a_cell_alone_is_that_cell_of_the_table(table3, tmp_path):
-    """More methods beside it, more seeds and more stages after it change nothing of a cell."""
-    words = options(methods=("random", *METHODS[2:], "ll++conv"), stages=2)
-    assert main(["cycle", "--method", "ll++", "--out", str(tmp_path), *words]) == 0
-    assert stage_differences(table3 / "ll++-seed0" / "stage-1", tmp_path / "ll++-seed0" / "stage-1") == []
-
-
-class Cluster:
-    """In place of submitit's executor: each job runs in this process, its arguments and its result through a pickle."""
-
-    cluster = "slurm"
-
-    def map_array(self, function, *columns) -> list:
-        return [self.Job(function, pickle.loads(pickle.dumps(row))) for row in zip(*columns)]
-
-    class Job:
-        def __init__(self, function, arguments):
-            self.cancelled, self.value = False, pickle.loads(pickle.dumps(function(*arguments)))
-
-        def done(self) -> bool:
-            return True
-
-        def result(self):
-            return self.value
-
-        def cancel(self) -> None:
-            self.cancelled = True
-
-
-def test_a_cluster_has_a_job_a_cell_and_its_errors_are_named(table3, tmp_path, monkeypatch):
-    """As they were raised, not as another process's traceback."""
-    monkeypatch.setattr(study, "_executor", lambda *_: Cluster())
-    config = tiny(methods=METHODS, stages=1)
-    run_study(config, tmp_path, cluster="slurm")
-    assert differences(table3, tmp_path) == []
-    for method in METHODS[1:]:
-        shutil.rmtree(tmp_path / f"{method}-seed0")
-    (tmp_path / "base-seed0" / "stage-0" / "model.pt").write_bytes(b"cut")
-    with pytest.raises(CheckpointError, match=r"model\.pt.*a whole checkpoint.*remove the folder"):
-        run_study(config, tmp_path, cluster="slurm")
-    assert stages(tmp_path) == ["base-seed0/stage-0", "random-seed0/stage-1"]
-
-
-def test_a_stage_that_was_removed_is_made_again(tmp_path):
-    config = tiny(methods=("random",))
-    run_study(config, tmp_path, jobs=1)
-    gone = tmp_path / "random-seed0" / "stage-1"
-    gone.rename(tmp_path / "before")
-    run_study(config, tmp_path, jobs=1)
-    assert stage_differences(gone, tmp_path / "before") == []
-
-
-@pytest.mark.parametrize("cluster, parameters, text", [
-    ("slurm", {}, "srun"), ("local", {"nonsense": 1}, "nonsense"), ("local", {"timeout_min": "soon"}, "timeout_min"),
-])
-def test_a_cluster_that_is_not_there(cluster, parameters, text, tmp_path, monkeypatch):
-    """Before the first network is trained."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ConfigError, match=text):
-        run_study(tiny(methods=METHODS, stages=1), tmp_path / "out", cluster=cluster, parameters=parameters)
-    assert stages(tmp_path / "out") == []

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
 
 import numpy as np
 import pytest
@@ -18,10 +15,8 @@ from experiments.config import configure
 from experiments.data import PoseData
 from experiments.data.skeleton import MPII
 from experiments.data.splits import split
-from experiments.errors import CheckpointError, ConfigError, DataError, TrainingError
+from experiments.errors import ConfigError, DataError
 from experiments.machine import together
-from experiments.study import run_study
-from tests.cells import differences, stages, tiny
 
 
 def test_each_process_communicates_on_its_own_accelerator(monkeypatch):
@@ -100,40 +95,3 @@ def test_seconds_of_a_shared_base_model_count_once(tmp_path):
     write_json(path, result)
     rows = ablation.run_ablation(config, tmp_path, ["as in the study"])
     assert 1000 < sum(row["seconds_total"] for row in rows) < 1100
-
-
-# --- a study whose parts fail ---------------------------------------------------------------------------------------
-
-METHODS = ("random", "coreset", "ll++")
-
-
-@pytest.fixture(scope="module")
-def table3(tmp_path_factory):
-    out = tmp_path_factory.mktemp("table3")
-    run_study(tiny(methods=METHODS, stages=1), out, jobs=1)
-    return out
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_cell_that_fails_stops_no_other(jobs, table3, tmp_path):
-    """The base model has no head for ll++conv, which comes first: the others are run, and then it is said."""
-    shutil.copytree(table3, tmp_path, dirs_exist_ok=True)
-    for method in METHODS:
-        shutil.rmtree(tmp_path / f"{method}-seed0")
-    with pytest.raises(CheckpointError, match="no loss predictor of this method"):
-        run_study(tiny(methods=("ll++conv", *METHODS), stages=1), tmp_path, jobs=jobs)
-    assert differences(table3, tmp_path) == []
-
-
-def test_a_base_model_that_fails_stops_no_other_seed(table3, tmp_path):
-    (tmp_path / "base-seed0").write_text("in the way")
-    with pytest.raises(CheckpointError, match="base-seed0"):
-        run_study(tiny(methods=("random",), stages=1, seeds=2), tmp_path, jobs=1)
-    assert stages(tmp_path) == ["base-seed1/stage-0", "random-seed1/stage-1"]
-
-
-def test_a_job_that_is_killed_is_a_named_error(tmp_path, monkeypatch):
-    """Out of memory, for example; and the same command goes on."""
-    monkeypatch.setattr("experiments.study._job", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-    with pytest.raises(TrainingError, match=r"ended without a result.*_log\.err"):
-        run_study(tiny(methods=("random",), stages=1, seeds=2), tmp_path, jobs=2)

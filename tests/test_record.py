@@ -11,6 +11,7 @@ import pytest
 
 from experiments import _report_files
 from experiments.errors import CheckpointError, DataError
+from experiments.methods import METHODS
 from experiments.record import BASE, MEASURED, open_study, read_recorded, read_run, recorded_names, write
 from gammaprob.errors import GammaProbError
 from tests.run_folders import JOINTS, make_run
@@ -281,7 +282,7 @@ def test_recorded_studies_of_the_repository_are_whole():
 
 
 @pytest.mark.parametrize(("name", "methods", "seeds", "stages"), [
-    ("smoke", {"random", "coreset", "ll", "ll++", "ll++conv", "entropy", "oracle"}, 1, 2),
+    ("smoke", set(METHODS), 1, 2),
     ("desk", {"random", "coreset", "ll", "ll++", "ll++conv", "entropy", "oracle"}, 5, 5),
     ("lspet", {"random", "coreset", "ll", "ll++", "ll++conv", "oracle"}, 3, 4),
 ])
