@@ -322,5 +322,5 @@ def _bounds(study: Study):
     shares = [f"{_label(method)} {(random - mean) / (random - oracle):.0%}" for method, mean in picked.items()
               if mean is not None]
     if shares:
-        yield ("In finding failures at stage 1, where all methods have the same pool, the way from random picks (0%) to "
-               f"those of the true loss (100%): {', '.join(shares)}.".replace("-", "−"))
+        yield ("In finding failures at stage 1, where all methods have the same pool, the way from random picks (0%) "
+               f"to those of the true loss (100%): {', '.join(shares)}.".replace("-", "−"))
