@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -88,7 +89,8 @@ def _ahead(fetch: Callable[[int], tuple], count: int) -> Iterator[tuple]:
             except Exception as error:  # handed to whoever waits for the batch
                 made.put((None, error))
 
-    Thread(target=work, daemon=True).start()
+    thread = Thread(target=work, daemon=True)
+    thread.start()
     asked.put(0)
     try:
         for step in range(count):
@@ -99,6 +101,7 @@ def _ahead(fetch: Callable[[int], tuple], count: int) -> Iterator[tuple]:
             yield batch
     finally:
         asked.put(None)
+        thread.join()  # a thread that is in torch when the interpreter ends would abort the process
 
 
 class _Training:
@@ -143,12 +146,13 @@ class _Training:
         self.learner.train()
         self.pairing = torch.Generator().manual_seed(stream(self.seed, "pairs", self.stage, self.epoch))
         parts = []
-        for pictures, joints, present, view in self._batches():
-            try:
-                parts.append(self._step(pictures, joints, present, view))
-            except DomainError as error:  # a loss of `gradients` that met a NaN
-                raise self._diverged() from error
-            tick(1)
+        with closing(self._batches()) as batches:
+            for pictures, joints, present, view in batches:
+                try:
+                    parts.append(self._step(pictures, joints, present, view))
+                except DomainError as error:  # a loss of `gradients` that met a NaN
+                    raise self._diverged() from error
+                tick(1)
         losses = torch.cat(gather(torch.stack([losses for losses, _ in parts]).cpu()))
         if not torch.isfinite(losses).all():
             raise self._diverged()

@@ -119,7 +119,9 @@ def test_an_interrupted_command(start, undisturbed, tmp_path):
     """`python -m experiments` itself, interrupted after its first epoch, and then started again."""
     words = [sys.executable, "-m", "experiments", "cycle", "--method", METHOD, "--out", str(tmp_path),
              *options(**SETTINGS)]
-    running = subprocess.Popen(words, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # A shell has what it starts in the background ignore interrupts, these tests and their children among it.
+    running = subprocess.Popen(words, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     while running.poll() is None and not list(tmp_path.glob("*/stage-0/checkpoint.pt")):
         time.sleep(0.005)
     running.send_signal(signal.SIGINT)

@@ -67,7 +67,7 @@ def test_seed_and_stage_change_the_numbers(changed, tmp_path):
 
 def test_reading_ahead_changes_nothing(tmp_path, monkeypatch):
     one = run(tmp_path / "1")
-    monkeypatch.setattr(experiments.train, "_ahead", lambda fetch, count: map(fetch, range(count)))
+    monkeypatch.setattr(experiments.train, "_ahead", lambda fetch, count: (fetch(step) for step in range(count)))
     assert same(weights(one[0], ""), weights(run(tmp_path / "2")[0], ""))
 
 
