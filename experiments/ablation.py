@@ -8,19 +8,18 @@ the true loss would pick. No stage is trained.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from experiments._report_cli import number, spread
-from experiments._report_files import as_csv, checksum, replace_files
+from experiments._report_files import as_csv
 from experiments.checkpoint import locked, read_arrays, read_json, write_json
 from experiments.config import Config
 from experiments.errors import ConfigError
 from experiments.methods import METHODS
-from experiments.record import MEASURED, check_name, provenance
+from experiments.record import MEASURED, check_name, provenance, write_tables
 from gammaprob._table_document import Column, Report, Section
 
 __all__ = ["VARIATIONS", "record", "report_of", "run_ablation"]
@@ -148,9 +147,4 @@ def record(rows: Sequence[dict], config: Config, name: str, folder: Path = MEASU
     check_name(name)
     table = as_csv({key: value for key, value in row.items() if key != "provenance"} for row in rows)
     made = provenance(config.dictionary, rows, [row["provenance"] for row in rows])
-    contents = {f"{name}_ablation.csv": table}
-    contents[f"{name}_ablation.json"] = json.dumps(
-        {"ablation": name, **made, "sha256": {file: checksum(text.encode()) for file, text in contents.items()}},
-        indent=1, ensure_ascii=False) + "\n"
-    replace_files(folder, contents)
-    return [folder / file for file in contents]
+    return write_tables({f"{name}_ablation.csv": table}, f"{name}_ablation.json", {"ablation": name}, made, folder)

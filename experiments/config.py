@@ -164,7 +164,8 @@ class Config:
 
         Two studies that differ in where they run, or in how many seeds and stages they have, share them.
         """
-        fixed = {entry.name: self.dictionary[entry.name] for entry in dataclasses.fields(self)
+        settings = self.dictionary
+        fixed = {entry.name: settings[entry.name] for entry in dataclasses.fields(self)
                  if not entry.metadata["same_numbers"]}
         return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:12]
 

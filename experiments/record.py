@@ -26,7 +26,7 @@ from experiments.methods import METHODS
 
 __all__ = [
     "BASE", "MEASURED", "Study", "check_name", "open_study", "provenance", "read_recorded", "read_run", "read_tables",
-    "recorded_names", "write",
+    "recorded_names", "write", "write_tables",
 ]
 
 BASE = "base"  # the method of stage 0
@@ -243,19 +243,30 @@ def write(study: Study, name: str, folder: Path = MEASURED) -> list[Path]:
     check_name(name)
     if study.folder is None or not study.rows:
         raise DataError("record", study.name, "a run folder with results", "pass the folder that the run wrote")
-    _refuse_private(study.provenance)
     from experiments.analytics import analyse  # which reads what is recorded here
 
     losses, of_losses = _losses(study)
     tables = {"stages": study.rows, "joints": study.joints, **analyse(study), "losses": losses}
     contents = {f"{name}_{table}.csv": as_csv(rows) for table, rows in tables.items()}
-    document = {
-        "study": name, **study.provenance, "losses": of_losses,
-        "sha256": {file: checksum(content.encode()) for file, content in contents.items()},
-    }
-    contents[f"{name}.json"] = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return write_tables(contents, f"{name}.json", {"study": name}, study.provenance | {"losses": of_losses}, folder)
+
+
+def write_tables(contents: dict[str, str], file: str, title: dict, made: dict, folder: Path = MEASURED) -> list[Path]:
+    """Record the files `contents` (name -> text) and, as the JSON `file`, their title, provenance and SHA-256.
+
+    What `read_tables` reads. Raises `DataError` for provenance that would publish a path or the name of a machine.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_tables({"try_rows.csv": "seed\\n0\\n"}, "try.json", {"study": "try"}, {}, Path(folder))
+    ...     read_tables("try", folder)[1]
+    {'rows': ({'seed': 0},)}
+    """
+    _refuse_private(made)
+    document = title | made | {"sha256": {name: checksum(content.encode()) for name, content in contents.items()}}
+    contents = contents | {file: json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"}
     replace_files(Path(folder), contents)
-    return [Path(folder) / file for file in contents]
+    return [Path(folder) / name for name in contents]
 
 
 def check_name(name: str) -> None:

@@ -75,11 +75,12 @@ def prepare(config: Config, out: Path, *, progress: bool = False) -> PoseData:
             raise CheckpointError(
                 str(path), found, "the settings of a study", "delete it and run the same command again",
             )
+        settings = config.dictionary
         other = [entry.name for entry in dataclasses.fields(config) if not entry.metadata["same_numbers"]
-                 and found.get(entry.name) != config.dictionary[entry.name]]
+                 and found.get(entry.name) != settings[entry.name]]
         if other:
             raise CheckpointError(
-                str(path), f"{other[0]} = {found.get(other[0])!r}", f"{other[0]} = {config.dictionary[other[0]]!r}",
+                str(path), f"{other[0]} = {found.get(other[0])!r}", f"{other[0]} = {settings[other[0]]!r}",
                 "choose another --out, or the settings that this folder was made with",
             )
     if rank() > 0:
