@@ -16,12 +16,13 @@ CORE := $(VENV)/.core-$(KEY)
 ALL := $(VENV)/.all-$(KEY)
 
 CORE_MODULES := numpy, scipy.special, mpmath, sympy, flint
-ALL_MODULES := $(CORE_MODULES), torch, sklearn, tqdm, h5py, PIL, submitit, matplotlib, pytest, hypothesis, build, setuptools
+ALL_MODULES := $(CORE_MODULES), torch, sklearn, tqdm, h5py, PIL, submitit, matplotlib, sphinx, furo, myst_nb, pytest, \
+	hypothesis, ipykernel, nbclient, nbformat, build, setuptools
 
 .DEFAULT_GOAL := help
 # Two goals share one environment: they wait for each other, under `make -j` as well.
 .NOTPARALLEL:
-.PHONY: help tables gradients ledger study test test-thorough bench clean unsound
+.PHONY: help tables gradients ledger study figures notebooks docs site-check test test-thorough bench clean unsound
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -44,11 +45,26 @@ test-thorough: $(ALL)  ## run the tests with the thorough Hypothesis profile
 study: $(ALL)  ## run the pose study at smoke size; ARGS="--preset desk" half an hour
 	@$(PY) -m experiments table3 --preset smoke $(ARGS)
 
+figures: $(ALL)  ## draw every figure; ARGS="--format png --out DIR"
+	@$(PY) -m figures $(ARGS)
+
+notebooks: $(ALL)  ## execute the notebooks and store their outputs
+	@$(PY) -m tests.notebooks $(ARGS)
+
+docs: $(ALL)  ## build the site in docs/_build/html, warnings are errors, after running every example in the documents
+	@$(PY) -m pytest -q gammaprob paper_tables gradients experiments figures tests/test_docs.py
+	@$(PY) -m figures --out docs/_generated/figures --theme light,dark >/dev/null
+	@$(PY) -m sphinx -E -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html $(ARGS)
+	@echo "docs/_build/html/index.html"
+
+site-check: docs  ## look at every page of the site in Chromium, as wide as a phone
+	@$(PY) -m tests.browser_check docs/_build/html
+
 bench: $(ALL)  ## measure speed, memory and accuracy against the targets and the peers
 	@$(PY) -m tests.bench $(ARGS)
 
 clean:  ## remove the environment and everything made
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis docs/_build docs/_generated docs/api docs/notebooks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(CORE):
@@ -57,7 +73,7 @@ $(CORE):
 	@touch $(CORE)
 
 $(ALL):
-	@.ci/environment "$(PYTHON)" ".[train,figures,dev]" "$(ALL_MODULES)"
+	@.ci/environment "$(PYTHON)" ".[figures,docs,dev]" "$(ALL_MODULES)"
 	@rm -f $(VENV)/.core-* $(VENV)/.all-*
 	@touch $(CORE) $(ALL)
 

@@ -13,7 +13,9 @@ from pathlib import Path
 __all__ = ["TEXT_COLUMNS", "as_csv", "checksum", "read_csv", "replace_files"]
 
 # Every other column holds numbers: a commit of digits alone must not become one.
-TEXT_COLUMNS = frozenset({"method", "joint", "commit", "started", "config_id", "status", "variation"})
+TEXT_COLUMNS = frozenset({
+    "method", "joint", "commit", "started", "config_id", "status", "variation", "name", "what", "unit", "detail",
+})
 
 
 def as_csv(rows: Iterable[Mapping]) -> str:

@@ -6,7 +6,7 @@ by iy into the complex plane its integral grows by cos(y)^−κ, so that step h 
 
     exp(−2πy/h − κ log cos y),   least at tan y = 2π/(hκ).
 
-With h = min(0.19, 0.48 σ), σ = κ^−½ the width of the peak, this stays below 1e-16 for every κ; the worst κ lies near 6,
+With h = min(0.19, 0.48 σ), σ = κ^−½ the width of the peak, this stays below 7e-16 for every κ; the worst κ lies near 6,
 where the peak stops being flat and is not yet a Gaussian. (h = min(0.22, 0.55 σ) leaves 1.5e-13 there.)
 """
 

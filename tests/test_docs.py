@@ -1,4 +1,4 @@
-"""The documents say what is so: the README's blocks run, docstrings keep the house rules, versions and dates agree."""
+"""The documents say what is so: blocks of README and pages run, docstrings keep the house rules, versions agree."""
 
 from __future__ import annotations
 
@@ -29,16 +29,20 @@ ROUNDINGS = re.compile(r"(?<= )(?:0|\de-1[4-8])(?= )")
 RECORDED = "python -m tests.oracle.compare --summary"  # prints a file of the repository: the same everywhere
 LONGEST_FILE = 500
 LONGEST_LINE = 120
-TEXT_SUFFIXES = {"", ".py", ".md", ".toml", ".csv", ".txt", ".cff", ".json", ".in"}
+TEXT_SUFFIXES = {"", ".py", ".md", ".toml", ".csv", ".txt", ".cff", ".json", ".in", ".ipynb", ".svg", ".js", ".css"}
+MADE = {"__pycache__", "_build", "_generated"}  # folders of what is made from the rest
 # A path that exists on one machine only. Escaped, so that this line has none.
 PRIVATE = re.compile(r"/(?:home|root|Users|tmp|work)/\w")
 
 
-# --- README ---------------------------------------------------------------------------------------------------------
+# --- README and the pages of docs/ ----------------------------------------------------------------------------------
+
+PAGES = [ROOT / "README.md", *(path for path in sorted((ROOT / "docs").rglob("*.md")) if not MADE & set(path.parts))]
+
 
 def blocks(text: str) -> list[tuple[str, str]]:
-    """Fenced blocks of a Markdown text: (language, content), in order."""
-    return re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    """Fenced blocks of a Markdown text: (language, content), in order; `{name} …` is a directive of the site."""
+    return re.findall(r"^```([^\n`]*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def commands(language: str, content: str) -> list[tuple[str, str | None]]:
@@ -59,7 +63,7 @@ def run_command(command: str, folder: Path) -> subprocess.CompletedProcess:
     elif words[0] == "python":
         words[0] = sys.executable
     else:
-        raise AssertionError(f"a README command must start with make or python: {command}")
+        raise AssertionError(f"a page's command must start with make or python: {command}")
     environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     return subprocess.run(words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
@@ -90,11 +94,17 @@ def failures(text: str, folder: Path) -> list[str]:
     return found
 
 
-def test_readme_blocks_run(tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_blocks_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert {"sh", "console", "python"} <= {language for language, _ in blocks(text)}
-    assert failures(text, tmp_path) == []
+    assert failures(page.read_text(encoding="utf-8"), tmp_path) == []
+
+
+def test_pages_show_what_can_be_run():
+    """The check above means nothing over pages that have no such block."""
+    languages = {page.name: {language for language, _ in blocks(page.read_text(encoding="utf-8"))} for page in PAGES}
+    assert {"sh", "console", "python"} <= languages["README.md"]
+    assert {name for name, found in languages.items() if "console" in found} >= {"losses.md", "study.md", "tables.md"}
 
 
 @pytest.mark.parametrize("text", [
@@ -104,7 +114,7 @@ def test_readme_blocks_run(tmp_path, monkeypatch):
     "```console\n$ python -c 'print(\"a 3e-13 b\")'\na 2e-16 b\n```\n",
     "```python\n>>> 1 + 1\n3\n\n```\n",
 ])
-def test_a_false_readme_is_seen(text, tmp_path, monkeypatch):
+def test_a_false_page_is_seen(text, tmp_path, monkeypatch):
     """Negative control: each kind of block, wrong."""
     monkeypatch.chdir(tmp_path)
     assert failures(text, tmp_path) != []
@@ -113,8 +123,14 @@ def test_a_false_readme_is_seen(text, tmp_path, monkeypatch):
 # --- docstrings -----------------------------------------------------------------------------------------------------
 
 def public_functions(module: ModuleType) -> dict[str, FunctionType]:
-    """Functions that the module names in `__all__`, but not a program's `main`: its examples are in its --help."""
-    found = {name: getattr(module, name) for name in getattr(module, "__all__", ()) if name != "main"}
+    """Functions that the module names in `__all__`.
+
+    Not a program's `main`, whose examples are in its --help, nor what turns a figure's arrays into a picture and words:
+    its `compute` has the example, and tests draw every figure.
+    """
+    shown_by_compute = {"draw", "caption"} if module.__name__.startswith("figures.") else set()
+    found = {name: getattr(module, name) for name in getattr(module, "__all__", ())
+             if name not in {"main"} | shown_by_compute}
     return {f"{module.__name__}.{name}": value for name, value in found.items() if isinstance(value, FunctionType)}
 
 
@@ -169,8 +185,8 @@ def test_public_names_exist(package):
 
 
 @pytest.mark.parametrize("package", [gammaprob, gradients])
-def test_readme_lists_every_public_function(package):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_pages_name_every_public_function(package):
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     functions = [name for name in package.__all__ if inspect.isfunction(getattr(package, name))]
     assert functions and [name for name in functions if not re.search(rf"`[\w.]*\b{name}\b", text)] == []
 
@@ -193,16 +209,17 @@ def test_versions_agree():
 def test_every_dependency_is_pinned():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = project["dependencies"] + [line for extra in project["optional-dependencies"].values() for line in extra]
+    asked = [line for line in asked if not line.startswith(f"{project['name']}[")]  # one extra includes another
     pins = re.findall(r"^([\w.-]+)==\S+$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert {re.match(r"[\w.-]+", line)[0] for line in asked} - set(pins) == set()
+    assert {re.match(r"[\w.-]+", line)[0].lower() for line in asked} - {pin.lower() for pin in pins} == set()
 
 
 def project_files() -> list[Path]:
     """Text files that belong to the project: the packages, the tests and the files beside them."""
-    folders = [ROOT / name for name in (*PACKAGES, "examples", "tests", ".ci")]
+    folders = [ROOT / name for name in (*PACKAGES, "docs", "examples", "notebooks", "tests", ".ci")]
     paths = [path for path in ROOT.iterdir() if path.is_file()]
     paths += [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    return [path for path in paths if path.suffix in TEXT_SUFFIXES and "__pycache__" not in path.parts]
+    return [path for path in paths if path.suffix in TEXT_SUFFIXES and not MADE & set(path.parts)]
 
 
 def test_no_path_of_one_machine():

@@ -23,7 +23,7 @@ PACKAGES = ("paper_tables", "gammaprob", "gradients", "experiments", "figures")
 PROJECT_FILES = ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff",
                  "constraints.txt", "Makefile")
 DATA_FOLDERS = ("published", "measured", "claims")
-IGNORED = shutil.ignore_patterns("__pycache__", "*.egg-info")
+IGNORED = shutil.ignore_patterns("__pycache__", "*.egg-info", "_build", "_generated")
 
 
 def run(*command, cwd: Path) -> str:
@@ -47,7 +47,7 @@ def archives(tmp_path_factory) -> tuple[Path, Path]:
     source = tmp_path_factory.mktemp("source")
     for name in PROJECT_FILES:
         shutil.copy(ROOT / name, source)
-    for name in (*PACKAGES, "examples", "tests", ".ci"):
+    for name in (*PACKAGES, "docs", "examples", "notebooks", "tests", ".ci"):
         shutil.copytree(ROOT / name, source / name, ignore=IGNORED)
     out = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, cwd=source)
@@ -150,7 +150,8 @@ def test_wheel_holds_nothing_else(archives):
 def test_source_archive_holds_the_tests_and_the_pins(archives):
     with tarfile.open(archives[0]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {*PROJECT_FILES, ".ci/run", "tests/conftest.py", "tests/bench/__main__.py"} - names == set()
+    assert {*PROJECT_FILES, ".ci/run", "tests/conftest.py", "tests/bench/__main__.py",
+            "docs/conf.py", "docs/study.md", "notebooks/01_from_claim_to_law.ipynb"} - names == set()
 
 
 def test_import_comes_from_the_wheel(installed, elsewhere):

@@ -1,12 +1,12 @@
 """Loss heads: small networks that read the features of a pose network and predict the loss of each image.
 
-=============  ========================================================================================================
+============== ========================================================================================================
 ``"gap"``      Global average pooling of the last features, then a multilayer perceptron: LL and LL++.
 ``"conv"``     The maps of the hourglass, each reduced by a strided convolution and added to the next coarser one, then
                pooling and the perceptron: LL++conv, the paper's Section 4.2.
 ``"conv4x4"``  The same, with a convolution as large as the coarsest map (4x4 in the published network) for the pooling.
 ``"multitap"`` Yoo and Kweon's own head: each map pooled and given a layer of 128, concatenated, one linear layer.
-=============  ========================================================================================================
+============== ========================================================================================================
 
 A head sends gradient into what it reads. Give it `PoseOutput.detached()` where it should not.
 """
