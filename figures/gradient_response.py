@@ -61,9 +61,9 @@ def draw(data: Data):
     figure, (bars, curves) = _style.sheet(1, 2, height=2.9, width_ratios=(1, 1.55))
     labels = [f"({i}, {j})\n{li:g}, {lj:g}" for (i, j), (li, lj) in zip(data.pairs, data.losses, strict=True)]
     place = np.arange(len(labels))
-    for shift, values, name, look in ((-0.2, data.ranking, "Learning Loss", {"color": "C1", "hatch": "////"}),
-                                      (0.2, data.divergence, "LearningLoss++", {"color": "C0"})):
-        drawn = bars.bar(place + shift, values, width=0.36, edgecolor=_style.page(), linewidth=0, label=name, **look)
+    for shift, values, name, look in ((-0.23, data.ranking, "Learning Loss", {"color": "C1", "hatch": "////"}),
+                                      (0.23, data.divergence, "LearningLoss++", {"color": "C0"})):
+        drawn = bars.bar(place + shift, values, width=0.42, edgecolor=_style.page(), linewidth=0, label=name, **look)
         bars.bar_label(drawn, [f"{value:.3f}" if value < 0.01 else f"{value:.2g}" for value in values], padding=2)
     bars.set_xticks(place, labels)
     bars.set_xlabel("pair (i, j), its true losses")
@@ -94,10 +94,12 @@ def caption(data: Data) -> str:
     """What to see, in words; `compute` has the example."""
     values = ", ".join(f"{value:.4f} for ({i}, {j})" for value, (i, j) in zip(data.divergence, data.pairs, strict=True))
     a, b, c = data.losses[0, 0], data.losses[0, 1], data.losses[1, 1]
+    near, far = (f"{gap:.2f}" for gap in data.minimisers[:2])
     return (
         f"Three images with true losses {a:g}, {b:g} and {c:g}, as printed, and predicted losses that hardly differ. "
         f"Learning Loss pushes each pair by the same {data.ranking[0]:g} ‖θᵢ − θⱼ‖, its losses alike or not. "
         f"LearningLoss++ pushes by {values}: almost nothing where the true losses are alike. Its curves cross 0 at "
-        f"the gap log(lᵢ/lⱼ), {data.minimisers[0]:.2f} for (a, b) and {data.minimisers[1]:.2f} for (a, c); Learning "
-        f"Loss pushes with full strength until the predicted gap is −{MARGIN:g}, and then not at all."
+        f"the gap log(lᵢ/lⱼ), {near} for (a, b) and {far} for (a, c); Learning Loss pushes with full strength until "
+        f"the predicted gap is −{MARGIN:g}, and then not at all. Marks: the three pairs at their predicted gaps; under "
+        "LearningLoss++, (b, c) lies on (a, c)."
     )

@@ -149,7 +149,7 @@ def caption(data: Data) -> str:
     claims = "; ".join(
         f"{statement.what} {statement.difference:+.4f}, p = {statement.p:.2f}, {statement.verdict}"
         for statement in data.statements
-    ).replace("-", "−")
+    )
     return (
         f"The pool of {data.true.size} photographs at stage {STAGE}, seed {SEED}; coloured, the {budget} of the "
         f"highest predicted loss, which are picked. The true losses of the pool have mean {first.pool_mean:.2f} and "

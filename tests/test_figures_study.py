@@ -292,7 +292,7 @@ def test_captions_say_the_numbers_of_the_data(heads, pool, curves, training):
         (loss_heads, heads, {"pooled": heads.pooled._replace(parameters=12345)}, "12,345 parameters"),
         (predicted_loss, pool, {"heads": [first, *pool.heads[1:]]}, "9.87"),
         (predicted_loss, pool, {"worst": ~pool.worst}, f"the {(~pool.worst).sum()} highest"),
-        (predicted_loss, pool, {"statements": [pool.statements[0]._replace(difference=-0.125)]}, "−0.1250"),
+        (predicted_loss, pool, {"statements": [pool.statements[0]._replace(difference=-0.125)]}, "-0.1250"),
         (study_curves, curves, {"picked": [held]}, "77 of"),
         (analytics_and_training, training, {"studies": [rejected, *training.studies[1:]]}, "3 of 57 pools"),
     ):
