@@ -134,7 +134,7 @@ def caption(data: Data) -> str:
         f"q − φ(δ), passes smoothly through 0 at q = φ(δ). Hatched: the two push in opposite directions, where the "
         f"ranking is right and the predicted gap wider than LearningLoss++ wants, yet within the margin. Ticks: the "
         f"median |δ| of random pairs; there, at q = ½, Learning Loss pushes with 1, LearningLoss++ with "
-        f"{paper.at_median:.3f}, or {real.at_median:.3f} under the law fitted to the {data.study.upper()} pool. That law is "
-        f"rejected (p ≤ {data.p_value:g}), but the mean target of the pool's own pairs is within "
+        f"{paper.at_median:.3f}, or {real.at_median:.3f} under the law fitted to the {data.study.upper()} pool. That "
+        f"law is rejected (p ≤ {data.p_value:g}), but the mean target of the pool's own pairs is within "
         f"{abs(data.target_difference):.3f} of its φ at each recorded gap."
     )

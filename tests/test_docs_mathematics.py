@@ -19,7 +19,7 @@ from gammaprob import certified
 from gammaprob.theta_interval import PrintedCell, parameter_interval
 from paper_tables.published import load
 from paper_tables.records import load_records
-from tests.formulas import CHECKS, differences, expected_gradient, law, objectives
+from tests.formulas import CHECKS, COPIED, differences, digest, expected_gradient, law, objectives
 
 FOLDER = Path(__file__).parents[1] / "docs" / "mathematics"
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md"))}
@@ -39,6 +39,7 @@ class Formula(NamedTuple):
     """A labelled display and the three parts of the line below it, each with the names in its roles."""
 
     label: str
+    display: str
     functions: list[str]
     records: list[str]
     witnesses: list[str]
@@ -79,7 +80,7 @@ def read_formulas(text: str) -> tuple[list[Formula], list[str]]:
             elif not proof.startswith(PROOF):
                 wrong.append(f"{shown}: no proof after the line")
             else:
-                formulas.append(Formula(label, *map(_names, match.groups())))
+                formulas.append(Formula(label, paragraph, *map(_names, match.groups())))
                 if not formulas[-1].records and match[2] != "ours":
                     wrong.append(f"{shown}: neither a record nor ours")
             label = None
@@ -194,6 +195,14 @@ def test_every_formula_has_a_check():
         name = module.__name__.rsplit(".", 1)[1]
         on_page = {formula.label for formula in read_formulas(PAGES[f"{name}.md"])[0]}
         assert on_page == {label for label in CHECKS if label.startswith(letter)}
+
+
+@pytest.mark.parametrize("label", FORMULAS)
+def test_the_copy_is_of_the_display_as_it_stands(label):
+    """A display that was changed has to be copied anew; only then is its new digest set."""
+    display = FORMULAS[label].display
+    assert digest(display) == COPIED[label]
+    assert digest(display.replace("\n", "  ")) == COPIED[label] != digest(display.replace("$$", "$$ -", 1))
 
 
 @pytest.mark.parametrize("label", FORMULAS)

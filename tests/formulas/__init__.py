@@ -1,24 +1,32 @@
 """The formulas of docs/mathematics once more, in mpmath, from the pages alone: each is compared with a function there.
 
-One module a page. A check is registered under the label that its formula has on the page; it takes the functions that
-the page names and yields (the page's formula, what the function says) at some points.
+One module a page. A check is registered under the label that its formula has on the page, with the digest of the
+display that it was copied from; it takes the functions that the page names and yields (the page's formula, what the
+function says) at some points.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 
 from mpmath import mp, mpf
 
 INTEGER = ((4, 0.066, 0.1), (1, 1.0, 0.5), (2, 3.5, 4.0), (6, 0.75, 2.25))  # k, Θ, δ
 REAL = (*INTEGER[:2], (0.3, 1.0, 0.7), (2.5, 0.5, 1.0), (7.3, 2.0, 30.0))
 CHECKS: dict[str, Callable[..., Iterator[tuple]]] = {}
+COPIED: dict[str, str] = {}  # label -> digest of the display that the check copies
 
 
-def formula(label: str):
+def digest(display: str) -> str:
+    """Eight hexadecimal digits of a display, however its lines are broken."""
+    return sha256(" ".join(display.split()).encode()).hexdigest()[:8]
+
+
+def formula(label: str, copied: str):
     """Register what yields (the page's formula, the value of the function that the page names) at some points."""
     def register(check):
-        CHECKS[label] = check
+        CHECKS[label], COPIED[label] = check, copied
         return check
 
     return register

@@ -32,26 +32,26 @@ def _phi(k, theta, delta):
     return line_integral(lambda x: weight(x) * x / (2 * x + delta)) / line_integral(weight)
 
 
-@formula("E1")
+@formula("E1", "f233c767")
 def _(expected_gradient):
     gradient = expected_gradient(0.1, 0.7, [1.0, 2.0, 1.0], [1.0, 1.5, 3.0], shape=4, scale=0.066)
     coefficient = mpf(0.7) - _phi(4, mpf(0.066), mpf(0.1))
     yield from zip((0, coefficient / 2, -2 * coefficient), gradient)
 
 
-@formula("E2")
+@formula("E2", "485929f9")
 def _(expected_target):
     yield from compared(expected_target, _phi)
 
 
-@formula("E3")
+@formula("E3", "c31cc7f2")
 def _(strip_probability):
     for k, theta, delta in points(INTEGER):
         page = double_sum(k, delta / 4, theta) - double_sum(k, delta, theta)
         yield page, strip_probability(float(delta / 4), float(delta), shape=k, scale=float(theta))
 
 
-@formula("E4")
+@formula("E4", "25363904")
 def _(term):
     def expectation(u, theta, delta):
         return gamma_mean(lambda w: delta / (delta + theta * w), u)
@@ -60,14 +60,14 @@ def _(term):
         yield from compared(term, page, keyword="order")
 
 
-@formula("E5")
+@formula("E5", "ffd30350")
 def _(term):
     yield from compared(
         term, lambda u, theta, delta: 1 - u * _e(u + 1, delta / theta), keyword="order"
     )
 
 
-@formula("E6")
+@formula("E6", "dd5d6a0c")
 def _(printed):
     for u, theta, delta in points(INTEGER):
         yield _i(u, delta, theta / 2), printed(delta, order=u, scale=theta)
@@ -85,7 +85,7 @@ def _eq13(k, theta, delta, scale, sign):
     return sign * rise / (2 * strip)
 
 
-@formula("E7")
+@formula("E7", "8df78f38")
 def _(printed):
     with mp.workdps(40):
         for k, theta, delta in points(INTEGER[:3]):
@@ -93,7 +93,7 @@ def _(printed):
             yield _eq13(k, theta, delta, theta / 2, 1), value
 
 
-@formula("E8")
+@formula("E8", "89efc2da")
 def _(expected_target):
     with mp.workdps(40):
         yield from compared(
@@ -101,7 +101,7 @@ def _(expected_target):
         )
 
 
-@formula("E9")
+@formula("E9", "b5289fc7")
 def _(expected_target):
     def page(k, theta, delta):
         weights = [paper_f(i, k, k, delta, theta) for i in range(k)]
@@ -110,7 +110,7 @@ def _(expected_target):
     yield from compared(expected_target, page, INTEGER)
 
 
-@formula("E10")
+@formula("E10", "fa45020d")
 def _(expected_target):
     def page(k, theta, delta):
         z = delta / theta
@@ -120,7 +120,7 @@ def _(expected_target):
     yield from compared(expected_target, page, INTEGER)
 
 
-@formula("E11")
+@formula("E11", "bbf8f98e")
 def _(expected_target):
     def page(k, theta, delta):
         z = delta / theta
@@ -140,7 +140,7 @@ def _r(k, z):
         lambda s: s**-nu * mp.besselk(nu, s), [z, z + 1, z + 4, z + 16, z + 64, z + 256])
 
 
-@formula("E12")
+@formula("E12", "402d4150")
 def _(expected_target):
     with mp.workdps(18):
         yield from compared(expected_target, lambda k, theta, delta: (1 - _r(k, delta / theta)) / 2)
@@ -164,7 +164,7 @@ def _slope(k, z):
         return (_certified(k, z + step) - _certified(k, z - step)) / (2 * step)
 
 
-@formula("E13")
+@formula("E13", "a2b359f2")
 def _(expected_target):
     for k, theta, delta in points(REAL):
         z, nu = delta / theta, k - mpf(1) / 2
@@ -174,7 +174,7 @@ def _(expected_target):
         yield (1 - 2 * _slope(k, z)) / ratio, r
 
 
-@formula("E14")
+@formula("E14", "205df450")
 def _(expected_target):
     for k, theta, delta in points(REAL):
         z = delta / theta
@@ -189,7 +189,7 @@ def _(expected_target):
         yield share / 2, expected_target(float(delta), shape=float(k), scale=float(theta))
 
 
-@formula("E15")
+@formula("E15", "bebef427")
 def _(expected_target):
     for k in (0.5, 1.0, 3.7):
         yield mpf(1) / 2, expected_target(0.0, shape=k, scale=2.0)
@@ -199,7 +199,7 @@ def _(expected_target):
     yield page, _certified(k, mpf(10) ** -120)  # what is neglected is of order z^(1 − 2k)
 
 
-@formula("E16")
+@formula("E16", "d68bd0fc")
 def _(expected_target):
     z = mpf(2) ** -54
     with mp.workdps(40):
@@ -209,14 +209,14 @@ def _(expected_target):
             yield mpf(1) / 2 - slope * z, expected_target(float(z), shape=float(k), scale=1.0)
 
 
-@formula("E17")
+@formula("E17", "13bb6a29")
 def _(expected_target):
     yield from compared(
         expected_target, lambda k, theta, delta: k * theta / (2 * delta), ((k, 2.0, 1e15) for k in (0.3, 1.0, 4.0))
     )
 
 
-@formula("E18")
+@formula("E18", "3b577cc0")
 def _(expected_target):
     for k, theta, delta in points(REAL):
         def weight(y, k=k, theta=theta, delta=delta):

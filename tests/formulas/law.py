@@ -13,19 +13,19 @@ from tests.formulas import (
 )
 
 
-@formula("L1")
+@formula("L1", "e065f1c6")
 def _(gamma_integral):
     yield from compared(gamma_integral, lambda k, theta, x: antiderivative(x, k, theta), INTEGER)
     yield from compared(gamma_integral, lambda k, theta, x: -upper_gamma(k, x / theta))
 
 
-@formula("L2")
+@formula("L2", "3cb3d249")
 def _(gap_sf):
     yield from compared(gap_sf, lambda k, theta, delta: mp.fsum(
         matchbox(m, k) * upper_gamma(m, delta / theta) for m in range(1, k + 1)), INTEGER)
 
 
-@formula("L3")
+@formula("L3", "e3080fa4")
 def _(gap_sf):
     def page(k, theta, delta):
         z = delta / theta
@@ -36,7 +36,7 @@ def _(gap_sf):
     yield from compared(gap_sf, page, INTEGER)
 
 
-@formula("L4")
+@formula("L4", "abcbbeb7")
 def _(gap_cdf):
     def page(k, theta, delta):
         z = delta / theta
@@ -47,7 +47,7 @@ def _(gap_cdf):
     yield from compared(gap_cdf, page, (*INTEGER, (4, 1.0, 1e-9)))
 
 
-@formula("L5")
+@formula("L5", "35017172")
 def _(gap_cdf):
     def page(k, theta, delta):
         def inner(lower, upper):
@@ -61,19 +61,19 @@ def _(gap_cdf):
         yield from compared(gap_cdf, page, (INTEGER[0], (2.5, 0.5, 1.0)))
 
 
-@formula("L6")
+@formula("L6", "e43aa417")
 def _(f):
     for (k, theta, delta), n in product(points(INTEGER), (1, 2, 4)):
         for i in range(n if n <= k else 0):
             yield paper_f(i, n, k, delta, theta), f(i, n, shape=k, delta=delta, scale=theta)
 
 
-@formula("L7")
+@formula("L7", "3b302e51")
 def _(gap_sf):
     yield from compared(gap_sf, lambda k, theta, delta: 2 * double_sum(k, delta, theta), INTEGER)
 
 
-@formula("L8")
+@formula("L8", "d91b7d45")
 def _(gap_cdf):
     yield from compared(gap_cdf, lambda k, theta, delta: 1 - 2 * double_sum(k, delta, theta), INTEGER)
 
@@ -83,19 +83,19 @@ def _eq6(k, theta, delta, b, d):
         k, -delta, theta, lambda order: antiderivative(delta, order, theta / 2))
 
 
-@formula("L9")
+@formula("L9", "2cf490a4")
 def _(printed):
     for k, theta, delta in points(INTEGER):
         yield _eq6(k, theta, delta, -theta, 1), printed(delta, shape=k, scale=theta)
         yield theta, printed(0, shape=k, scale=theta)
 
 
-@formula("L10")
+@formula("L10", "287df60d")
 def _(gap_cdf):
     yield from compared(gap_cdf, lambda k, theta, delta: _eq6(k, theta, delta, 1, -1), INTEGER)
 
 
-@formula("L11")
+@formula("L11", "f2239963")
 def _(gap_cdf, gap_sf):
     for function, error_function in ((gap_cdf, mp.erf), (gap_sf, mp.erfc)):
         def page(k, theta, delta, error_function=error_function):
@@ -104,12 +104,12 @@ def _(gap_cdf, gap_sf):
         yield from compared(function, page)
 
 
-@formula("L12")
+@formula("L12", "5df77387")
 def _(difference_pdf):
     yield from compared(difference_pdf, lambda k, theta, delta: difference_density(delta, k, theta))
 
 
-@formula("L13")
+@formula("L13", "7c54f9ce")
 def _(gap_cdf):
     def page(k, theta, delta):
         z, nu = delta / theta, k - mpf(1) / 2
@@ -118,7 +118,7 @@ def _(gap_cdf):
     yield from compared(gap_cdf, page)
 
 
-@formula("L14")
+@formula("L14", "40a74189")
 def _(gap_cdf):
     def page(k, theta, delta):
         z = delta / theta
@@ -127,7 +127,7 @@ def _(gap_cdf):
     yield from compared(gap_cdf, page)
 
 
-@formula("L15")
+@formula("L15", "e813fdc0")
 def _(gap_cdf):
     def page(k, theta, delta):
         def given(total):  # P(|2p − 1| ≤ δ/T), p ~ Beta(k, k)
@@ -142,7 +142,7 @@ def _(gap_cdf):
         yield from compared(gap_cdf, page, (INTEGER[0], (2.5, 0.5, 1.0)))
 
 
-@formula("L16")
+@formula("L16", "591d5e18")
 def _(gap_cdf):
     def page(k, theta, delta):
         z, half = delta / theta, mpf(1) / 2
@@ -152,7 +152,7 @@ def _(gap_cdf):
     yield from compared(gap_cdf, page, ((k, 2.0, 1e-10) for k in (0.2, 0.45, 0.6, 2.3, 4.0)))
 
 
-@formula("L17")
+@formula("L17", "c715b7aa")
 def _(gap_logsf):
     # What is neglected is (k − 1) k/2z of S or so: relative to log S ≈ −z, 1e-15.
     yield from compared(
@@ -161,7 +161,7 @@ def _(gap_logsf):
     )
 
 
-@formula("L18")
+@formula("L18", "1fbed072")
 def _(gamma_gap):
     def page(k, theta, r):
         return (2 * theta) ** r * mp.gamma(k + r / 2) * mp.gamma((r + 1) / 2) / (mp.gamma(k) * mp.sqrt(mp.pi))
@@ -174,7 +174,7 @@ def _(gamma_gap):
             yield page(mpf(2.5), mpf(0.5), r), mean
 
 
-@formula("L19")
+@formula("L19", "c4d7480c")
 def _(gap_sf):
     def page(k, theta, delta):
         z = delta / theta
@@ -191,7 +191,7 @@ def _(gap_sf):
     yield from compared(gap_sf, page)
 
 
-@formula("L20")
+@formula("L20", "381e4e5e")
 def _(interval):
     cell = PrintedCell("P", "0.06", "0.274")
     found = interval([cell], "rounding", shape="4", scale="0.066", digits=15)

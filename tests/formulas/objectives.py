@@ -46,7 +46,7 @@ def _torch_loss(loss, d, l_i, l_j):
 _ENTRIES = [entry for vector in FEATURES.values() for entry in vector]
 
 
-@formula("O1")
+@formula("O1", "bab0d649")
 def _(ranking_gradient, divergence_gradient):
     for objective, closed, (l_i, l_j) in (
         (_ranking, ranking_gradient, (1.0, 2.0)), (_divergence, divergence_gradient, (1.0, 2.5)),
@@ -57,12 +57,12 @@ def _(ranking_gradient, divergence_gradient):
             yield from ((_partial(value, _ENTRIES, 3 * block + n), entry) for n, entry in enumerate(vector))
 
 
-@formula("O2")
+@formula("O2", "815d249a")
 def _(learning_loss):
     yield from ((_ranking(mpf(pair[0]), *pair[1:]), _torch_loss(learning_loss, *pair)) for pair in PAIRS)
 
 
-@formula("O3")
+@formula("O3", "494f444f")
 def _(coefficient):
     for d, l_i, l_j in PAIRS:
         s = mp.sign(l_i - l_j)
@@ -70,19 +70,19 @@ def _(coefficient):
         yield mp.diff(lambda t: _ranking(t, l_i, l_j), mpf(d)), coefficient(d, l_i, l_j)
 
 
-@formula("O4")
+@formula("O4", "e83b87b0")
 def _(learning_loss_pp):
     yield from ((_divergence(*pair), _torch_loss(learning_loss_pp, *pair)) for pair in PAIRS)
 
 
-@formula("O5")
+@formula("O5", "68b071d0")
 def _(coefficient):
     for d, l_i, l_j in PAIRS:
         yield _sigma(d) - mpf(l_i) / (mpf(l_i) + l_j), coefficient(d, l_i, l_j)
         yield mp.diff(lambda t: _divergence(t, l_i, l_j), mpf(d)), coefficient(d, l_i, l_j)
 
 
-@formula("O6")
+@formula("O6", "d07ab135")
 def _(hessian):
     value, matrix = _of_features(_divergence, 1.0, 2.5), hessian(**FEATURES)
     difference = [mpf(a) - b for a, b in zip(FEATURES["theta_i"], FEATURES["theta_j"])]
@@ -92,21 +92,21 @@ def _(hessian):
         yield _partial(value, _ENTRIES, 6 + a, 6 + b), matrix[a, b]
 
 
-@formula("O7")
+@formula("O7", "fae8d32e")
 def _(lipschitz):
     vectors = {name: FEATURES[name] for name in ("theta_i", "theta_j")}
     yield mp.fsum((mpf(a) - b) ** 2 for a, b in zip(*vectors.values())) / 4, lipschitz(**vectors)
     yield mpf(closed_form.learning_loss_pp_hessian(**vectors, w=(0.0, 0.0, 0.0)).trace()), lipschitz(**vectors)
 
 
-@formula("O8")
+@formula("O8", "252b217e")
 def _(minimising_gap):
     for _, l_i, l_j in PAIRS:
         yield mp.log(mpf(l_i) / l_j), minimising_gap(l_i, l_j)
         yield bracketed_root(lambda d: mp.diff(lambda t: _divergence(t, l_i, l_j), d), -2, 2), minimising_gap(l_i, l_j)
 
 
-@formula("O9")
+@formula("O9", "b1ff39d2")
 def _(interval):
     lower, upper = interval(2.0, 1.0, margin=1.5)
     yield from ((mp.log(2), lower), (mpf("1.5"), upper))
@@ -116,7 +116,7 @@ def _(interval):
         yield opposed, lower < d < upper
 
 
-@formula("O10")
+@formula("O10", "bca911bd")
 def _(law):
     for k in map(mpf, (0.5, 1.0, 2.5, 4.0)):
         c = law(float(k))
@@ -130,7 +130,7 @@ def _(law):
         yield mpf(4) ** -k / (k * mp.beta(k, k)), mean / mp.beta(k, k)
 
 
-@formula("O11")
+@formula("O11", "615ad20f")
 def _(expected_divergence):
     for k in map(mpf, (0.5, 1.0, 2.5, 4.0)):
         yield mp.log(2) - mp.psi(0, 2 * k + 1) + mp.psi(0, k + 1), expected_divergence(float(k))
@@ -141,7 +141,7 @@ def _(expected_divergence):
     yield mp.quad(value, [0, 0.5, 1]), expected_divergence(4.0)
 
 
-@formula("O12")
+@formula("O12", "457c9ed8")
 def _(penalised_share):
     for k, theta, margin in points(INTEGER):
         page = 1 - 2 * double_sum(k, margin, theta)
@@ -157,7 +157,7 @@ def _a1(p, q, q_pos, q_neg, gamma_t, gamma_b):
     return -p * target - (1 - p) * background
 
 
-@formula("O13")
+@formula("O13", "9e652611")
 def _(anchor_loss):
     q, margin = [_sigma(x) for x in LOGITS], mpf(0.05)
     q_pos, q_neg = max(q[:1] + q[2:]) + margin, q[1] - margin
@@ -167,7 +167,7 @@ def _(anchor_loss):
         yield page, anchor_loss(logits, target, gamma=2.0, margin=0.05, modulate=modulate).item()
 
 
-@formula("O14")
+@formula("O14", "fc38ca0e")
 def _(anchor_loss_pose):
     labels = (0.75, 1.0, 0.0, 0.25)
     q = [_sigma(x) for x in LOGITS]
@@ -179,7 +179,7 @@ def _(anchor_loss_pose):
     yield page / 4, anchor_loss_pose(logits, target, gamma=3.0).item()
 
 
-@formula("O15")
+@formula("O15", "e973478f")
 def _(background_gradient):
     for q, anchor, gamma in product(map(mpf, (0.1, 0.5, 0.9)), map(mpf, (0.3, 1.0)), map(mpf, (0.5, 2.0))):
         m = 1 + q - anchor
@@ -188,7 +188,7 @@ def _(background_gradient):
         yield mp.diff(lambda t: -((1 + t - anchor) ** gamma) * mp.log(1 - t), q), value
 
 
-@formula("O16")
+@formula("O16", "415150f7")
 def _(focal_loss):
     for x, p in product(LOGITS, (0.0, 1.0)):
         q = _sigma(x)
@@ -197,7 +197,7 @@ def _(focal_loss):
         yield _a1(p, q, 1 - p, 1 - p, 1.5, 1.5), value.item()
 
 
-@formula("O17")
+@formula("O17", "5f548415")
 def _(gradient_crossing):
     for anchor, gamma in product(map(mpf, (0.1, 0.5, 1.0)), map(mpf, (0.5, 2.0, 9.0))):
         def excess(q, anchor=anchor, gamma=gamma):
