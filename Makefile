@@ -54,11 +54,12 @@ notebooks: $(ALL)  ## execute the notebooks and store their outputs
 docs: $(ALL)  ## build the site in docs/_build/html, warnings are errors, after running every example in the documents
 	@$(PY) -m pytest -q gammaprob paper_tables gradients experiments figures tests/test_docs.py
 	@$(PY) -m figures --out docs/_generated/figures --theme light,dark >/dev/null
-	@$(PY) -m sphinx -E -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html $(ARGS)
+	@rm -rf docs/_build
+	@$(PY) -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html $(ARGS)
 	@echo "docs/_build/html/index.html"
 
 site-check: docs  ## look at every page of the site in Chromium, as wide as a phone
-	@$(PY) -m tests.browser_check docs/_build/html
+	@$(PY) -m tests.browser_check
 
 bench: $(ALL)  ## measure speed, memory and accuracy against the targets and the peers
 	@$(PY) -m tests.bench $(ARGS)

@@ -1,7 +1,7 @@
 """The figures, one file each: `compute()` returns arrays, `draw(data)` only draws, `caption(data)` says what to see.
 
-`python -m figures` writes them as files; in a notebook, `figures.draw(name)` is one picture. `NAMES` lists them in the
-order of the gallery: the paper's own, those of Anchor Loss, ours.
+`python -m figures` writes them as files; in a notebook, after `%matplotlib inline`, `figures.draw(name)` is one
+picture. `NAMES` lists them in the order of the gallery: the paper's own, those of Anchor Loss, ours.
 """
 
 from __future__ import annotations

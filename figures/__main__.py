@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from figures import NAMES, find
-from gammaprob.errors import ArgumentError, GammaProbError
-from paper_tables._terminal import Parser, complain, put, width_of
+from gammaprob.errors import ArgumentError
+from paper_tables._terminal import Parser, carries, complain, put, to_ascii, width_of
 
 __all__ = ["main"]
 
@@ -25,31 +25,43 @@ _UNDATED = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None
 # What Python's formats leave to be set: the minus sign of a number, the space before its per cent sign.
 _TYPESETTING = ((re.compile(r"(?<![\w.)-])-(?=\.?\d)"), "−"), (re.compile(r"(?<=\d)%"), " %"))
 _CAPTION_OF = {"svg": "Description", "pdf": "Subject", "png": "Description"}
+_EXTRA = {"matplotlib", "sklearn", "torch", "tqdm"}  # what the figures need beyond the core
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Draw the figures that are named, or all; 0 when all are written, 1 when the folder fails, 2 for a wrong request.
+    """Draw the figures that are named, or all; 0 when all are written, 1 when they cannot be, 2 for a wrong request.
 
-    >>> import tempfile
     >>> main(["gradient_response", "--list"])
     gradient_response       Gradient response to three images (paper, Fig. 1; slides)
     0
     """
     asked = _parser().parse_args(arguments)
     try:
+        return _run(asked)
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        complain(f"error: {error.name} is missing; the extra 'figures' installs it: pip install 'gammaprob[figures]'")
+        return 1
+    except OSError as error:
+        next_step = "; pass --out a folder that can be written to" if error.filename else ""
+        complain(f"error: {error.filename or 'output'}: {error.strerror}{next_step}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(asked: argparse.Namespace) -> int:
+    try:
         modules = {name: find(name) for name in asked.names or NAMES}
-    except GammaProbError as error:
+    except ArgumentError as error:
         complain(f"error: {error}")
         return 2
     if asked.list:
         put("".join(f"{name:<23} {module.TITLE} ({module.SOURCE})\n" for name, module in modules.items()), sys.stdout)
         return 0
-    try:
-        asked.out.mkdir(parents=True, exist_ok=True)
-        _draw_all(modules, asked)
-    except OSError as error:
-        complain(f"error: --out: {error}; pass a folder that can be written to")
-        return 1
+    asked.out.mkdir(parents=True, exist_ok=True)
+    _draw_all(modules, asked)
     return 0
 
 
@@ -71,7 +83,7 @@ def _draw_all(modules: dict[str, object], asked: argparse.Namespace) -> None:
             ]
             captions[name] = {"title": module.TITLE, "source": module.SOURCE, "caption": caption, "files": files}
     (asked.out / "captions.json").write_text(json.dumps(captions, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    put("\n".join(_told(name, asked.out, entry) for name, entry in captions.items()), sys.stdout)
+    put("\n".join(_told(asked.out, entry) for entry in captions.values()), sys.stdout)
 
 
 def _write(module, data, caption: str, out: Path, name: str, theme: str, form: str) -> str:
@@ -86,11 +98,11 @@ def _write(module, data, caption: str, out: Path, name: str, theme: str, form: s
     return file
 
 
-def _told(name: str, out: Path, entry: dict) -> str:
+def _told(out: Path, entry: dict) -> str:
     """What is printed of a figure: the files, its title, and what to see."""
-    width = width_of(sys.stdout)
+    text = f"{entry['title']} ({entry['source']}). {entry['caption']}"
     lines = [str(out / file) for file in entry["files"]]
-    lines += textwrap.wrap(f"{entry['title']} ({entry['source']}). {entry['caption']}", width,
+    lines += textwrap.wrap(text if carries(sys.stdout, text) else to_ascii(text), width_of(sys.stdout),
                            initial_indent="  ", subsequent_indent="  ", break_long_words=False)
     return "\n".join(lines) + "\n"
 

@@ -5,7 +5,6 @@ The modules are built at the published scale and run on torch's device `meta`, w
 
 from __future__ import annotations
 
-from math import prod
 from typing import NamedTuple
 
 __all__ = ["SOURCE", "TITLE", "Data", "Head", "Layer", "caption", "compute", "draw"]

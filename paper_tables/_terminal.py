@@ -18,14 +18,14 @@ __all__ = ["LETTERS", "PLAIN_WIDTH", "Parser", "carries", "complain", "put", "to
 PLAIN_WIDTH = 80  # of a file or a pipe, unless COLUMNS says otherwise
 _NARROWEST, _WIDEST = 20, 100  # a line longer than this is hard to read; below 20 columns a number no longer fits
 
-# Every character beyond ASCII that the ledger or a report uses.
+# Every character beyond ASCII that the ledger, a report or a figure's caption uses.
 _ASCII = str.maketrans({
     "γ": "gamma", "δ": "delta", "ε": "epsilon", "θ": "theta", "λ": "lambda", "ν": "nu", "ξ": "xi", "ρ": "rho",
     "σ": "sigma", "τ": "tau", "φ": "phi", "Γ": "Gamma", "Θ": "Theta", "Σ": "Sum", "∫": "int", "∂": "d", "∼": "~",
     "∇": "grad", "∞": "inf", "√": "sqrt", "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "−": "-", "±": "+/-", "×": "x",
     "·": "*", "–": "-", "→": "->", "∈": " in ", "‖": "||", "⌊": "floor(", "⌋": ")", "½": "1/2", "⁻": "^-", "¹": "1",
-    "²": "^2", "ᵀ": "^T", "ⁿ": "^n", "₀": "_0", "₁": "_1", "\N{COMBINING CIRCUMFLEX ACCENT}": "hat", "ŷ": "yhat",
-    "é": "e", "…": "...",
+    "²": "^2", "³": "^3", "ᵀ": "^T", "ⁿ": "^n", "₀": "_0", "₁": "_1", "ᵢ": "_i", "ⱼ": "_j", "°": " deg",
+    "\N{COMBINING CIRCUMFLEX ACCENT}": "hat", "ŷ": "yhat", "é": "e", "…": "...",
 })
 LETTERS = "".join(map(chr, _ASCII))
 

@@ -157,7 +157,7 @@ def check(folder: Path, pages: Iterable[str]) -> list[str]:
     """What is wrong with the pages, each a path below the folder, as "page: problem"."""
     pages = list(pages)
     server = _Server(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
-    server.done, server.found = threading.Event(), {}
+    server.done, server.found, patience = threading.Event(), None, 20.0 + PATIENCE * len(pages)
     server.wrapper = _WRAPPER.replace("PAGES", json.dumps(pages)).replace("WIDTH", str(PHONE)).encode()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:  # the browser's last files come late
@@ -166,26 +166,27 @@ def check(folder: Path, pages: Iterable[str]) -> list[str]:
             "--hide-scrollbars",  # as on a phone, where they take no room
             f"--user-data-dir={profile}", "--window-size=800,800", f"http://127.0.0.1:{server.server_port}/wrapper",
         ], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        threading.Thread(target=lambda: (browser.wait(), server.done.set()), daemon=True).start()
         try:
-            finished = server.done.wait(20.0 + PATIENCE * len(pages))
+            server.done.wait(patience)
         finally:
             browser.terminate()
             browser.wait()
             server.shutdown()
             server.server_close()
-    if not finished:
-        return [f"the browser did not come to an end in {20.0 + PATIENCE * len(pages):.0f} s"]
+    if server.found is None:
+        return [f"the browser ended early, or gave no answer in {patience:.0f} s"]
     return [f"{page}: {problem}" for page in pages for problem in server.found[page]]
 
 
 def main() -> int:
-    folder = Path(sys.argv[1])
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/_build/html")
     if CHROMIUM is None:
         print("no browser: install chromium (Debian: apt-get install chromium)", file=sys.stderr)
         return 2
     pages = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.html"))
     if not pages:
-        print(f"no pages in {folder}: make docs first", file=sys.stderr)
+        print(f"no pages in {folder}: make docs first, or name the folder of a site", file=sys.stderr)
         return 2
     found = check(folder, [*pages, *FEATURES])
     print("\n".join(found) or f"{len(pages)} pages at {PHONE} pixels, search and ledger: nothing to complain about")

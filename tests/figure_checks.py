@@ -31,18 +31,16 @@ def problems(figure) -> list[str]:
 
 def _texts(figure) -> list[Text]:
     """Every text that is seen: visible, not blank, and of tick labels those within the axis."""
-    ticks, hidden = set(), set()
+    hidden = set()
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             place = axis.get_transform().transform  # as long as it is seen: linear or logarithmic
             low, high = sorted(place(axis.get_view_interval()))
             slack = 1e-9 * (high - low)
             for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
-                labels = {tick.label1, tick.label2}
-                ticks |= labels
                 shown = axes.axison and axes.get_visible() and axis.get_visible()
                 if not shown or not low - slack <= place(tick.get_loc()) <= high + slack:
-                    hidden |= labels
+                    hidden |= {tick.label1, tick.label2}
     return [text for text in figure.findobj(Text)
             if text not in hidden and text.get_visible() and text.get_text().strip()]
 

@@ -1,7 +1,8 @@
 """Execute the notebooks: `python -m tests.notebooks [PATH…]` runs them and stores their outputs.
 
-The tests execute them by the same function and hold the fresh outputs against the stored ones. What is stored is the
-same on every machine and every day: cells and their outputs, without times, versions and the marks of an editor.
+The tests execute them by the same function and hold the fresh outputs against the stored ones. What is stored are cells
+and their outputs, without times, versions and the marks of an editor: of an execution that changes nothing at most
+roundings differ.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ LIMIT = 60  # seconds that a notebook may take on one thread of an idle machine:
 _HANGS = 600  # seconds after which a cell is given up, however busy the machine is
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-# Distances of a few roundings of float64 differ from one processor to the next: all below this are the same.
+# Distances of a few roundings of float64 differ from one execution to the next: all below this are the same.
 _ROUNDINGS = Decimal("1e-13")
 
 

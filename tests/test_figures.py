@@ -19,6 +19,7 @@ import figures
 from figures import NAMES, _style
 from figures.__main__ import main
 from gammaprob.errors import ArgumentError
+from paper_tables._terminal import to_ascii
 from tests.figure_checks import problems
 
 ROOT = Path(__file__).parents[1]
@@ -75,6 +76,7 @@ def test_caption_says_something(name):
     assert CAPTION_WORDS[0] <= len(caption.split()) <= CAPTION_WORDS[1]
     assert caption.endswith((".", ".)")) and "  " not in caption and "nan" not in caption.split()
     assert module.TITLE and module.SOURCE
+    assert to_ascii(f"{module.TITLE} {module.SOURCE} {caption}").isascii()
 
 
 def test_all_are_computed_and_drawn_in_time():
@@ -258,6 +260,42 @@ def test_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "taken").write_text("")
     done = run("gradient_response", "--out", str(tmp_path / "taken"))
     assert done.returncode == 1 and "--out" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_full_disk_is_not_the_folder_s_fault(tmp_path):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "figures", "gradient_response", "--out", str(tmp_path)], cwd=ROOT,
+                              stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "error: output: No space left on device\n")
+
+
+@pytest.mark.parametrize(("package", "figure"), [
+    ("tqdm", "gradient_response"), ("matplotlib", "gradient_response"), ("torch", "loss_heads"),
+])
+def test_a_missing_package_is_named(tmp_path, package, figure):
+    program = f"import sys; sys.modules[{package!r}] = None; from figures.__main__ import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", program, figure, "--out", str(tmp_path)], cwd=ROOT,
+                          capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == (f"error: {package} is missing; the extra 'figures' installs it: "
+                           "pip install 'gammaprob[figures]'\n")
+
+
+def test_an_interrupt_ends_without_a_traceback(tmp_path, monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(figures.find("gradient_response"), "compute", interrupted)
+    assert main(["gradient_response", "--out", str(tmp_path)]) == 130
+    assert capsys.readouterr() == ("", "") and not any(tmp_path.iterdir())
+
+
+def test_an_ascii_terminal_will_do(tmp_path):
+    """Every letter of a caption has an ASCII form, and no line is wider for it."""
+    done = run("weight_rotation", "coefficient_field", "monte_carlo", "--out", str(tmp_path), PYTHONIOENCODING="ascii",
+               COLUMNS="100")
+    assert done.returncode == 0 and "turns to 117 deg" in " ".join(done.stdout.split())
+    assert "\\" not in done.stdout and max(map(len, done.stdout.splitlines())) <= 100
 
 
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.svg"))

@@ -136,8 +136,9 @@ def test_coverage_is_that_of_a_normal_variable(simulated, factor, right):
 
 
 def test_coverage_and_need_are_what_is_said(simulated):
-    inside = np.abs(simulated.errors[1]) <= simulated.standard_errors[1]
-    assert simulated.coverage[1, 0] == inside.sum() / inside.size
+    for quantity, width in np.ndindex(simulated.coverage.shape):
+        inside = np.abs(simulated.errors[quantity]) <= (1 + width) * simulated.standard_errors[quantity]
+        assert simulated.coverage[quantity, width] == inside.sum() / inside.size
     half_unit = simulated.deviation / np.sqrt(simulated.needed)
     np.testing.assert_allclose(half_unit, 0.5 * 10.0**-monte_carlo.DIGITS, rtol=1e-12)
 

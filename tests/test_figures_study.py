@@ -258,6 +258,8 @@ def test_the_coefficients_are_means_over_the_cells(training):
         assert llpp.coefficient_sd[part] == pytest.approx(seen.std(ddof=1))
         assert llpp.expected[part] == pytest.approx(expected.mean())
     assert np.isnan(ll.expected).all()
+    ends = [0, *training.levels, 1]
+    assert training.middles - ends[:-1] == pytest.approx(ends[1:] - training.middles)
 
 
 def test_updates_at_one_half_by_simulation():

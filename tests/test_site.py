@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 from types import FunctionType
@@ -58,11 +59,11 @@ def site(tmp_path_factory) -> Path:
 # --- links ----------------------------------------------------------------------------------------------------------
 
 class Page(HTMLParser):
-    """The anchors of a page, its links, and the files that it is made of."""
+    """The anchors of a page, its links, the files that it is made of, and its pictures without a name."""
 
     def __init__(self, path: Path):
         super().__init__()
-        self.anchors, self.links, self.parts = set(), [], []
+        self.anchors, self.links, self.parts, self.nameless = set(), [], [], []
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
@@ -74,6 +75,8 @@ class Page(HTMLParser):
             self.parts.append(found["href"])
         elif tag in ("script", "img", "iframe", "source", "object", "embed"):
             self.parts += [found[key] for key in ("src", "data", "srcset") if found.get(key)]
+        if tag == "img" and found.get("alt") in (None, "", found["src"]):
+            self.nameless.append(found["src"])
 
 
 def dead_ends(folder: Path) -> list[str]:
@@ -112,6 +115,17 @@ def test_dead_links_are_seen(tmp_path):
     ]
 
 
+def test_every_picture_has_a_name(site):
+    """What a screen reader says of it: not nothing, nor the name of its file."""
+    assert [(path.name, picture) for path in site.rglob("*.html") for picture in Page(path).nameless] == []
+
+
+def test_a_picture_without_a_name_is_seen(tmp_path):
+    """Negative control."""
+    (tmp_path / "bad.html").write_text('<img src="a.png"><img src="b.png" alt="b.png"><img src="c.png" alt="Figure">')
+    assert Page(tmp_path / "bad.html").nameless == ["a.png", "b.png"]
+
+
 # --- what is there --------------------------------------------------------------------------------------------------
 
 def objects(site: Path) -> dict[str, set[str]]:
@@ -132,6 +146,15 @@ def test_every_public_module_has_its_page(site):
     wanted = {module.__name__ for module in public_modules()}
     assert wanted - objects(site)["py:module"] == set()
     assert {name for name in wanted if not (site / "api" / f"{name}.html").is_file()} == set()
+
+
+def test_a_constant_has_no_other_words_than_its_own(site):
+    """Neither what its type says of itself nor a comment that is meant for a tool."""
+    symbols, names = ((site / "api" / f"{name}.html").read_text(encoding="utf-8")
+                      for name in ("gammaprob.symbolic", "figures"))
+    assert "Symbol class is used" not in symbols and "fmt: skip" not in names
+    assert 'id="gammaprob.symbolic.Theta"' in symbols and 'id="figures.NAMES"' in names
+    assert "The distribution of |X − Y|" in (site / "api" / "gammaprob.html").read_text(encoding="utf-8")
 
 
 def test_every_record_has_its_anchor(site):
@@ -264,6 +287,14 @@ LOOKED_AT = (
 @needs_browser
 def test_pages_are_readable_on_a_phone(site):
     assert browser_check.check(site, LOOKED_AT) == []
+
+
+def test_a_browser_that_does_not_start_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(browser_check, "CHROMIUM", shutil.which("false"))
+    monkeypatch.setattr(browser_check, "PATIENCE", 600.0)
+    started = time.monotonic()
+    assert browser_check.check(tmp_path, ["index.html"]) == ["the browser ended early, or gave no answer in 620 s"]
+    assert time.monotonic() - started < 60
 
 
 @needs_browser

@@ -16,7 +16,7 @@ import re
 import tokenize
 from importlib import import_module
 from pathlib import Path
-from types import FunctionType, MappingProxyType, ModuleType
+from types import FunctionType, ModuleType
 
 from docstring_text import LEDGER_ID, to_rst
 from ledger_table import record_ids
@@ -25,7 +25,6 @@ from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
 PACKAGES = ("gammaprob", "gradients", "experiments", "paper_tables", "figures")
-BUILT_IN = (bool, dict, float, int, MappingProxyType, Path, str, tuple)
 LONGEST_VALUE = 100  # characters of a constant that is shown; a longer one is read in the source
 
 
@@ -135,7 +134,8 @@ def _document_fields(path: str) -> None:
     analyzer.analyze()
     comments = {
         token.start[0]: token.string.lstrip("# ")
-        for token in tokenize.generate_tokens(io.StringIO(analyzer.code).readline) if token.type == tokenize.COMMENT
+        for token in tokenize.generate_tokens(io.StringIO(analyzer.code).readline)
+        if token.type == tokenize.COMMENT and not re.match("# (fmt|noqa):", token.string)  # meant for a tool
     }
     tree = ast.parse(analyzer.code)
     for owner in (tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))):
@@ -187,8 +187,9 @@ def _value(module: str, name: str):
 
 
 def _process(app: Sphinx, what: str, name: str, value, options, lines: list[str]) -> None:
-    if what == "data" and isinstance(value, BUILT_IN) and "\n".join(lines).strip() == inspect.getdoc(value):
-        lines.clear()  # what a dict is
+    of_its_type = "__doc__" not in getattr(value, "__dict__", ()) and inspect.getdoc(value) == "\n".join(lines).strip()
+    if what == "data" and of_its_type:
+        lines.clear()  # what any dict is, or any symbol of SymPy
     module = getattr(value, "__module__", None) if what != "module" else name
     if not isinstance(module, str) or module.partition(".")[0] not in PACKAGES:  # of a constant: where it is documented
         module = next(path for path in sorted(public_modules(), reverse=True) if name.startswith(f"{path}."))

@@ -1,7 +1,8 @@
 """Pages and notebooks that read well as plain files, made fit for the site.
 
 Notebooks are copied into docs/notebooks before the build, with the outputs that were committed. A file outside the
-documentation that a page links to can be fetched. The blank line that ends a block of examples is left out.
+documentation that a page links to can be fetched. The blank line that ends a block of examples is left out. A picture
+that a notebook drew is called after its section, where a screen reader would spell the name of its file.
 """
 
 from __future__ import annotations
@@ -36,8 +37,17 @@ def trim_blocks(app: Sphinx, doctree: nodes.document) -> None:
         block[:] = [nodes.Text(block.astext().rstrip("\n"))]
 
 
+def name_pictures(app: Sphinx, doctree: nodes.document) -> None:
+    for picture in doctree.findall(nodes.image):
+        section = picture.parent
+        while not isinstance(section, nodes.section):
+            section = section.parent
+        picture.setdefault("alt", f"Figure: {section.next_node(nodes.title).astext()}")
+
+
 def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", copy_notebooks)
     app.connect("source-read", link_files)
     app.connect("doctree-read", trim_blocks)
+    app.connect("doctree-read", name_pictures)
     return {"parallel_read_safe": True}
