@@ -1,8 +1,9 @@
 """`python -m experiments`: the study from the command line.
 
 check-data looks at a data set; train trains a base model; cycle runs one method with one seed; table3 runs all of them;
-ablation asks whether a loss predictor fails for a reason of ours; report and analytics set the results beside what the
-paper printed and what the law says.
+ablation asks whether a loss predictor fails for a reason of ours; losses compares the losses that a pose network can
+learn by, classes those that a classifier can; semi trains with few labels, and by consistency on the rest; report and
+analytics set the results beside what the paper printed and what the law says.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from experiments.config import PRESETS, Config, configure, describe, kind_of, option
+from experiments import config as of_poses
+from experiments.classes import config as of_classes
 from experiments.methods import METHODS, find_method
+from experiments.settings import Settings, kinds, option
 from gammaprob.errors import GammaProbError
 from paper_tables._terminal import Parser, complain, put, width_of
 
@@ -28,12 +31,22 @@ _COMMANDS = {
     "cycle": "run one method with one seed through all stages",
     "table3": "run all methods with all seeds, then report",
     "ablation": "look for what could keep a loss predictor from learning, one choice at a time",
+    "losses": "train with each loss of heatmaps, then print Table 7 of Anchor Loss beside the published one",
+    "classes": "train classifiers with each loss, then print Tables 1, 3 and A-1 of Anchor Loss beside the published",
+    "semi": "train with few labels and, by consistency, on the rest: with views of one kind, or easy and hard ones",
     "report": "print Tables 3(a) and 3(b) beside the published ones",
     "analytics": "set what the law predicts beside what training showed",
 }
 # Programs of their own, which take the rest of the line.
 _READERS = {
     "check-data": "experiments.data.check", "report": "experiments.report", "analytics": "experiments.analytics",
+}
+# Studies of variations: the module and function that run one, and the name of the table that is recorded.
+_COMPARISONS = {
+    "ablation": ("experiments.ablation", "run_ablation", "ablation"),
+    "losses": ("experiments.losses", "run_losses", "pose_losses"),
+    "semi": ("experiments.semi", "run_semi", "semi"),
+    "classes": ("experiments.classes.study", "run_classes", "classes"),
 }
 
 
@@ -47,13 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments and arguments[0] in _READERS:
         return import_module(_READERS[arguments[0]]).main(arguments[1:])
     asked = _parser().parse_args(arguments)
-    names = {entry.name for entry in dataclasses.fields(Config)}
+    family = _family(asked.command)
+    names = {entry.name for entry in dataclasses.fields(family.configure())}
     changes = {name: value for name, value in vars(asked).items() if name in names}
     try:
         if asked.show:
-            put(_settings(asked.preset, changes), sys.stdout)
+            put(_settings(family.describe(asked.preset, changes)), sys.stdout)
             return 0
-        config = configure(asked.preset, changes)
+        config = family.configure(asked.preset, changes)
         return _run(asked, config, asked.out or Path("runs") / f"{asked.preset}-{config.dataset}")
     except GammaProbError as error:
         complain(f"error: {error}")
@@ -66,9 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _run(asked: argparse.Namespace, config: Config, out: Path) -> int:
-    if asked.command == "ablation":
-        return _ablate(asked, config, out)
+def _family(command: str):
+    """The module of the command's settings."""
+    return of_classes if command == "classes" else of_poses
+
+
+def _run(asked: argparse.Namespace, config: Settings, out: Path) -> int:
+    if asked.command in _COMPARISONS:
+        return _compare(asked, config, out)
     if asked.command != "table3":
         find_method(asked.method)
     # torch is loaded for work alone, not for --help or a wrong option.
@@ -77,8 +96,7 @@ def _run(asked: argparse.Namespace, config: Config, out: Path) -> int:
     from experiments.study import prepare, run_study
 
     if asked.command == "table3":
-        parameters = dict(_assignment(text) for text in asked.cluster_option)
-        run_study(config, out, jobs=asked.jobs, cluster=asked.cluster, parameters=parameters)
+        run_study(config, out, **_where(asked))
     else:
         config = dataclasses.replace(config, seeds=max(config.seeds, asked.seed + 1))
         if asked.method not in config.methods:
@@ -91,21 +109,32 @@ def _run(asked: argparse.Namespace, config: Config, out: Path) -> int:
     return import_module("experiments.report").main([str(out)])
 
 
-def _ablate(asked: argparse.Namespace, config: Config, out: Path) -> int:
-    from experiments import ablation
+def _compare(asked: argparse.Namespace, config: Settings, out: Path) -> int:
+    """A study of variations: its rows are run, recorded if asked for, or read from the record, and reported."""
     from experiments._report_cli import rendered
-    from experiments.record import check_name, read_tables
+    from experiments.record import check_name, read_tables, write_rows
 
+    module, run, kind = _COMPARISONS[asked.command]
+    study = import_module(module)
     if asked.recorded:
-        (rows,) = read_tables(f"{asked.recorded}_ablation")[1].values()
+        name = f"{asked.recorded}_{kind}"
+        rows = read_tables(name)[1][name]
     else:
         if asked.record:
             check_name(asked.record)  # before hours are spent
-        rows = ablation.run_ablation(config, out / "ablation", asked.variations or tuple(ablation.VARIATIONS))
+        variations = asked.variations or tuple(study.VARIATIONS)
+        words = _where(asked) | ({"labels": asked.labels} if asked.command == "semi" else {})
+        rows = getattr(study, run)(config, out / asked.command, variations, **words)
         if asked.record:
-            ablation.record(rows, config, asked.record)
-    put(rendered(ablation.report_of(rows), "text"), sys.stdout)
+            write_rows(rows, config, kind, asked.record)
+    put(rendered(study.report_of(rows), "text"), sys.stdout)
     return 0
+
+
+def _where(asked: argparse.Namespace) -> dict:
+    """What `experiments.study.run_cells` takes of the command line."""
+    parameters = dict(_assignment(text) for text in asked.cluster_option)
+    return {"jobs": asked.jobs, "cluster": asked.cluster, "parameters": parameters}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -118,32 +147,36 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
         if name in _READERS:
             continue
-        command.add_argument("--preset", choices=PRESETS, default="desk", help="smoke: seconds; desk: two cores, an "
-                             "hour; paper: as published, on GPUs")
+        command.add_argument("--preset", choices=of_poses.PRESETS, default="desk", help="smoke: seconds; desk: two "
+                             "cores, an hour; paper: as published, on GPUs")
         command.add_argument("--out", type=Path, help="the run's folder, where it resumes; runs/PRESET-DATASET "
                              "unless given")
         command.add_argument("--show", action="store_true", help="print every setting with its reason, and stop")
-        if name == "table3":
+        if name == "table3" or name in _COMPARISONS:
             command.add_argument("--jobs", type=_positive, default=2, help="processes of this machine; 2 unless given")
             command.add_argument("--cluster", choices=("local", "slurm"), default="local", help="where submitit runs "
                                  "the cells")
             command.add_argument("--cluster-option", action="append", default=[], metavar="NAME=VALUE",
                                  help="of submitit's update_parameters, such as gpus_per_node=1")
-        elif name == "ablation":
+        if name in _COMPARISONS:
             command.add_argument("--variations", nargs="+", metavar="TEXT", help="some of them; all unless given")
             command.add_argument("--record", metavar="NAME", help="record the rows in paper_tables/measured as NAME")
             command.add_argument("--recorded", metavar="NAME", help="run nothing, print the rows recorded as NAME")
-        else:
+            if name == "semi":
+                command.add_argument("--labels", nargs="+", type=_positive, default=(), metavar="N",
+                                     help="how many pictures are labelled, one or more; the base unless given")
+        elif name != "table3":
             command.add_argument("--method", default=None if name == "cycle" else "random",
                                  help=f"what picks the images: {', '.join(METHODS)}")
             command.add_argument("--seed", type=_seed, default=0, help="0 unless given")
-        _add_settings(command.add_argument_group("settings", "each replaces the preset's value; --show explains them"))
+        settings = command.add_argument_group("settings", "each replaces the preset's value; --show explains them")
+        _add_settings(settings, type(_family(name).configure()))
     return parser
 
 
-def _add_settings(group) -> None:
-    for entry in dataclasses.fields(Config):
-        name, kind, allowed = f"--{option(entry.name)}", kind_of(entry), entry.metadata["allowed"]
+def _add_settings(group, family: type[Settings]) -> None:
+    for entry in dataclasses.fields(family):
+        name, kind, allowed = f"--{option(entry.name)}", kinds(family)[entry.name], entry.metadata["allowed"]
         words = {"dest": entry.name, "default": argparse.SUPPRESS}
         if kind is bool:
             group.add_argument(name, action=argparse.BooleanOptionalAction, **words)
@@ -156,10 +189,9 @@ def _add_settings(group) -> None:
             group.add_argument(name, type=kind, metavar="N" if kind is int else "X", **words)
 
 
-def _settings(preset: str, changes: dict) -> str:
+def _settings(rows: list[tuple[str, str, str]]) -> str:
     """Every setting on a line with its reason, wrapped to the terminal."""
-    width, rows = width_of(sys.stdout), describe(preset, changes)
-    lines = []
+    width, lines = width_of(sys.stdout), []
     for name, value, reason in rows:
         lines += textwrap.wrap(f"--{option(name)} {value}", width, subsequent_indent="    ")
         lines += textwrap.wrap(reason, width, initial_indent="    ", subsequent_indent="    ")

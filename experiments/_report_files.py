@@ -15,6 +15,7 @@ __all__ = ["TEXT_COLUMNS", "as_csv", "checksum", "read_csv", "replace_files"]
 # Every other column holds numbers: a commit of digits alone must not become one.
 TEXT_COLUMNS = frozenset({
     "method", "joint", "commit", "started", "config_id", "status", "variation", "name", "what", "unit", "detail",
+    "dataset",
 })
 
 

@@ -14,15 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from experiments._report_cli import number, spread
-from experiments._report_files import as_csv
 from experiments.checkpoint import locked, read_arrays, read_json, write_json
 from experiments.config import Config
 from experiments.errors import ConfigError
 from experiments.methods import METHODS
-from experiments.record import MEASURED, check_name, provenance, write_tables
 from gammaprob._table_document import Column, Report, Section
 
-__all__ = ["VARIATIONS", "record", "report_of", "run_ablation"]
+__all__ = ["VARIATIONS", "report_of", "run_ablation"]
 
 # What a reader would suspect, each as changes of a configuration.
 VARIATIONS = {
@@ -38,56 +36,53 @@ VARIATIONS = {
 }
 
 
-def run_ablation(config: Config, out: Path, variations: Sequence[str] = tuple(VARIATIONS)) -> list[dict]:
+def run_ablation(config: Config, out: Path, variations: Sequence[str] = tuple(VARIATIONS), **words) -> list[dict]:
     """One row a variation, seed and head: test PCK, correlations, PCK of the picks of head, chance and true loss.
 
-    Goes on where it was interrupted. Raises `ConfigError` for an unknown variation or a study without a head.
+    Goes on where it was interrupted. The other keywords are those of `experiments.study.run_cells`. Raises
+    `ConfigError` for an unknown variation or a study without a head.
 
     >>> import tempfile
     >>> from experiments.config import configure
     >>> config = configure("smoke", {"base": 16, "budget": 4, "pool": 12, "test": 6, "validation": 4, "stages": 1,
     ...                              "epochs_base": 1, "methods": ["ll++"]})
     >>> with tempfile.TemporaryDirectory() as out:
-    ...     rows = run_ablation(config, Path(out), ["heads untrained"])
+    ...     rows = run_ablation(config, Path(out), ["heads untrained"], jobs=1)
     >>> [(row["variation"], row["method"], row["seed"]) for row in rows]
     [('heads untrained', 'll++', 0)]
     """
-    from experiments.cycle import base_folder, look, run_base
-    from experiments.data.splits import split
-    from experiments.machine import together
-    from experiments.study import prepare
+    from experiments.cycle import cell_folder
+    from experiments.study import check_alone, finish_study, variation_cells
 
+    check_alone("ablation")
     heads = [name for name in config.methods if METHODS[name].head is not None]
     if not heads:
         raise ConfigError("methods", config.methods, "a method that predicts losses", "name ll or ll++")
-    rows = []
-    for name in variations:
-        if name not in VARIATIONS:
-            raise ConfigError("variation", name, ", ".join(VARIATIONS), "pass one of these")
-        changed = dataclasses.replace(config, methods=tuple(heads), stages=1, **VARIATIONS[name](config))
-        folder = out / str(list(VARIATIONS).index(name))
-        with together(changed), locked(folder):
-            data = prepare(changed, folder, progress=True)
-            for seed in range(config.seeds):
-                splits = split(data, changed, seed)
-                for method in heads:
-                    result = folder / f"{method}-seed{seed}.json"
-                    if not result.exists():
-                        base = run_base(data, changed, method, seed, folder)
-                        stage = folder / f"{method}-seed{seed}" / "stage-1"
-                        found = look(data, splits, changed, method, seed, 1, base, stage)[2]
-                        trained = read_json(base / "result.json")
-                        sharing = sum(base_folder(folder, changed, other, seed) == base.parent for other in heads)
-                        write_json(result, {
-                            "variation": name, "method": method, "seed": seed, "test_pck": trained["test"]["pck"],
-                            "pool_pck": found["pool"]["pck"], "picked_pck": found["picked"]["pck"],
-                            "oracle_pck": _oracle(read_arrays(stage / "scores.npz"), config.budget),
-                            "spearman": found["pool"]["spearman"], "pearson": found["pool"]["pearson"],
-                            "seconds_total": trained["seconds"]["total"] / sharing + found["seconds"]["score"],
-                            "started": trained["provenance"]["started"], "provenance": trained["provenance"],
-                        })
-                    rows.append(read_json(result))
-    return rows
+    changed = dataclasses.replace(config, methods=tuple(heads), stages=1)
+    names = variation_cells(changed, out, variations, VARIATIONS)
+    work = {cell: [cell_folder(cell.out, cell.method, cell.seed) / "look"] for cell in names}
+    finish_study(_look, work, **words)
+    return [{"variation": names[cell], **read_json(stage / "result.json")} for cell, (stage,) in work.items()]
+
+
+def _look(data, config: Config, method: str, seed: int, out: Path) -> None:
+    """What the head makes of the pool, as one row of the ablation."""
+    from experiments.cycle import base_folder, cell_folder, look
+    from experiments.data.splits import split
+
+    stage, base = cell_folder(out, method, seed) / "look", base_folder(out, config, method, seed) / "stage-0"
+    with locked(stage):
+        found = look(data, split(data, config, seed), config, method, seed, 1, base, stage)[2]
+        trained = read_json(base / "result.json")
+        sharing = sum(base_folder(out, config, other, seed) == base.parent for other in config.methods)
+        write_json(stage / "result.json", {
+            "method": method, "seed": seed, "test_pck": trained["test"]["pck"],
+            "pool_pck": found["pool"]["pck"], "picked_pck": found["picked"]["pck"],
+            "oracle_pck": _oracle(read_arrays(stage / "scores.npz"), config.budget),
+            "spearman": found["pool"]["spearman"], "pearson": found["pool"]["pearson"],
+            "seconds_total": trained["seconds"]["total"] / sharing + found["seconds"]["score"],
+            "started": trained["provenance"]["started"], "provenance": trained["provenance"],
+        })
 
 
 def _oracle(scores: dict[str, np.ndarray], budget: int) -> float:
@@ -131,20 +126,3 @@ def report_of(rows: Sequence[dict]) -> Report:
     )
     return Report((section,), (), {})
 
-
-def record(rows: Sequence[dict], config: Config, name: str, folder: Path = MEASURED) -> list[Path]:
-    """NAME_ablation.csv and NAME_ablation.json, its provenance, in `paper_tables/measured`. Returns the paths.
-
-    Apart from the files of a study of that name. Raises `DataError` for a name that is no plain word.
-
-    >>> import tempfile
-    >>> from experiments.config import Config
-    >>> rows = [{"method": "ll", "seed": 0, "provenance": {}}]
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     [path.name for path in record(rows, Config(), "try", Path(folder))]
-    ['try_ablation.csv', 'try_ablation.json']
-    """
-    check_name(name)
-    table = as_csv({key: value for key, value in row.items() if key != "provenance"} for row in rows)
-    made = provenance(config.dictionary, rows, [row["provenance"] for row in rows])
-    return write_tables({f"{name}_ablation.csv": table}, f"{name}_ablation.json", {"ablation": name}, made, folder)

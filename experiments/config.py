@@ -6,33 +6,23 @@ stored in every checkpoint and result; `Config.identity` names the numbers that 
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import hashlib
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import get_args, get_type_hints
+from dataclasses import dataclass
 
 from experiments.errors import ConfigError
 from experiments.methods import METHODS, find_method
+from experiments.settings import Layers, Settings, described, layers, setting
 
-__all__ = ["Config", "DATASETS", "PRESETS", "configure", "describe", "kind_of", "option"]
+__all__ = ["Config", "DATASETS", "PRESETS", "configure", "describe"]
 
 DATASETS = ("generated", "lspet", "lsp-lspet", "mpii")
-
-
-def _setting(default, reason: str, allowed=None, *, same_numbers: bool = False):
-    """A field with its reason; `allowed` is a tuple of words or an interval (lowest, highest), both included.
-
-    `same_numbers` marks a setting that changes where or how fast a study runs, not what it computes.
-    """
-    return field(default=default, metadata={"reason": reason, "allowed": allowed, "same_numbers": same_numbers})
+LAWS = ("uniform", "normal")  # of an augmentation
+HARD = ("affine", "cutout", "randaugment", "randaugment+cutout")  # views
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Settings):
     """One study. Raises `ConfigError` for a value outside its set, and for values that do not fit together.
 
     >>> Config().budget, Config(budget=50).budget
@@ -40,94 +30,126 @@ class Config:
     """
 
     # what is compared
-    methods: tuple[str, ...] = _setting(
+    methods: tuple[str, ...] = setting(
         ("random", "coreset", "ll", "ll++", "ll++conv", "entropy", "oracle"),
         "the paper's five, multi-peak entropy, and the true loss, which bounds them all", same_numbers=True)
-    seeds: int = _setting(5, "repeats, as in the paper; 0, 1, ... are the seeds", (1, 1000), same_numbers=True)
-    stages: int = _setting(5, "stages of labelling, as in the paper", (1, 100), same_numbers=True)
+    seeds: int = setting(5, "repeats, as in the paper; 0, 1, ... are the seeds", (1, 1000), same_numbers=True)
+    stages: int = setting(5, "stages of labelling, as in the paper", (1, 100), same_numbers=True)
 
     # data, in images
-    dataset: str = _setting("generated", "needs no download", DATASETS)
-    root: str | None = _setting(None, "folder of the data sets; generated figures need none", same_numbers=True)
-    cache: str | None = _setting(None, "folder of decoded images; the user's cache folder unless given",
+    dataset: str = setting("generated", "needs no download", DATASETS)
+    root: str | None = setting(None, "folder of the data sets; generated figures need none", same_numbers=True)
+    cache: str | None = setting(None, "folder of decoded images; the user's cache folder unless given",
                                  same_numbers=True)
-    base: int = _setting(300, "images labelled at the start", (2, math.inf))
-    budget: int = _setting(150, "images labelled in a stage", (1, math.inf))
-    pool: int = _setting(3000, "unlabelled images at the start; 0 takes all that are left", (0, math.inf))
-    validation: int = _setting(250, "images for the choice of epoch and learning rate", (1, math.inf))
-    test: int = _setting(500, "images of the reported PCK", (1, math.inf))
-    select_on: str = _setting("validation", "the release chose on the test set, which flatters every number",
+    base: int = setting(300, "images labelled at the start", (2, math.inf))
+    budget: int = setting(150, "images labelled in a stage", (1, math.inf))
+    pool: int = setting(3000, "unlabelled images at the start; 0 takes all that are left", (0, math.inf))
+    validation: int = setting(250, "images for the choice of epoch and learning rate", (1, math.inf))
+    test: int = setting(500, "images of the reported PCK", (1, math.inf))
+    start: str = setting("other", "the base is of other pictures than the pool, as LSP is to LSPET, or of the same",
+                         ("other", "same"))
+    select_on: str = setting("validation", "the release chose on the test set, which flatters every number",
                               ("validation", "test"))
 
     # pictures, in pixels
-    crop: int = _setting(128, "side of the cached square crops; photographs of lspet have this size", (16, 1024))
-    image: int = _setting(64, "side of the network's input; two cores cannot afford more", (16, 1024))
-    stride: int = _setting(4, "input pixels a heatmap pixel, as in the release", (2, 4))
-    sigma: float = _setting(0.75, "width of a target's Gaussian in heatmap pixels; of 0.75, 1 and 1.5 the best",
+    crop: int = setting(128, "side of the cached square crops; photographs of lspet have this size", (16, 1024))
+    image: int = setting(64, "side of the network's input; two cores cannot afford more", (16, 1024))
+    stride: int = setting(4, "input pixels a heatmap pixel, as in the release", (2, 4))
+    sigma: float = setting(0.75, "width of a target's Gaussian in heatmap pixels; of 0.75, 1 and 1.5 the best",
                             (0.25, 16.0))
-    peak: float = _setting(30.0, "height of a target's Gaussian, as in the release; with 1, Adam finds half the joints",
+    peak: float = setting(30.0, "height of a target's Gaussian, as in the release; with 1, Adam finds half the joints",
                            (1e-3, 1e3))
-    absent: str = _setting("masked", "joints without a position are not learned; the release had them empty",
+    absent: str = setting("masked", "joints without a position are not learned; the release had them empty",
                            ("masked", "zero"))
-    view: float = _setting(1.0, "side of the region that the network sees, in crops", (0.1, 4.0))
-    scale: float = _setting(0.15, "augmentation: the region's side × (1 ± this); of 1000 images more is not learned",
+    view: float = setting(1.0, "side of the region that the network sees, in crops", (0.1, 4.0))
+    scale: float = setting(0.15, "augmentation: the region's side × (1 ± this); of 1000 images more is not learned",
                             (0.0, 0.9))
-    rotation: float = _setting(15.0, "augmentation: ± degrees; with 30, a quarter fewer joints are found",
+    rotation: float = setting(15.0, "augmentation: ± degrees; with 30, a quarter fewer joints are found",
                                (0.0, 180.0))
-    shift: float = _setting(0.05, "augmentation: ± share of the side", (0.0, 0.5))
-    flip: bool = _setting(True, "augmentation: mirrored half of the time, left and right exchanged")
-    colour: float = _setting(0.2, "augmentation: each channel's gain 1 ± this", (0.0, 0.9))
+    shift: float = setting(0.05, "augmentation: ± share of the side", (0.0, 0.5))
+    flip: bool = setting(True, "augmentation: mirrored half of the time, left and right exchanged")
+    colour: float = setting(0.2, "augmentation: each channel's gain 1 ± this", (0.0, 0.9))
+    law: str = setting("uniform", "augmentation: how scale and rotation are drawn; normal, cut to the limits, is that "
+                       "of the published easy views", LAWS)
 
     # network
-    stacks: int = _setting(1, "hourglasses in a row", (1, 8))
-    channels: int = _setting(32, "features of a pixel; as many as two cores train in seconds", (8, 1024))
-    depth: int = _setting(2, "times that an hourglass halves its map", (1, 6))
-    block: str = _setting("plain", "residual unit; bottlenecks of few channels are slow", ("plain", "bottleneck"))
-    norm: str = _setting("batch", "normalisation; batch needs an accelerator to be shared by processes",
+    stacks: int = setting(1, "hourglasses in a row", (1, 8))
+    channels: int = setting(32, "features of a pixel; as many as two cores train in seconds", (8, 1024))
+    depth: int = setting(2, "times that an hourglass halves its map", (1, 6))
+    block: str = setting("plain", "residual unit; bottlenecks of few channels are slow", ("plain", "bottleneck"))
+    norm: str = setting("batch", "normalisation; batch needs an accelerator to be shared by processes",
                          ("batch", "group"))
 
     # training
-    pose_loss: str = _setting("mse", "of heatmaps, as in the paper", ("mse", "bce", "focal", "anchor"))
-    batch: int = _setting(32, "images of a step; even, for the pairs", (2, 65536))
-    epochs_base: int = _setting(60, "passes over the base images", (1, 100000))
-    epochs: int = _setting(12, "passes over the labelled images in a stage", (1, 100000))
-    rate: float = _setting(3e-3, "Adam's learning rate of the pose network", (0.0, 1.0))
-    rate_stage: float = _setting(2e-3, "the same in a stage, which starts from trained weights", (0.0, 1.0))
-    rate_head: float = _setting(1e-3, "Adam's learning rate of a loss predictor, never lowered; at 3e-3 one died",
+    pose_loss: str = setting("mse", "of heatmaps, as in the paper", ("mse", "bce", "focal", "anchor"))
+    gamma: float = setting(2.0, "γ of focal and anchor loss; the best of Anchor Loss, Table 7", (0.0, math.inf))
+    output: str = setting("linear", "mse: whether the network's numbers or their sigmoids are set beside the target",
+                          ("linear", "sigmoid"))
+    prior: float = setting(0.5, "what sigmoids are moved to before training; background is learned sooner from 0.01",
+                           (1e-6, 1 - 1e-6))
+    truncate: bool = setting(False, "targets are exactly 0 beyond 3 sigma; with anchor loss always, which needs it")
+    batch: int = setting(32, "images of a step; even, for the pairs", (2, 65536))
+    epochs_base: int = setting(60, "passes over the base images", (1, 100000))
+    epochs: int = setting(12, "passes over the labelled images in a stage", (1, 100000))
+    rate: float = setting(3e-3, "Adam's learning rate of the pose network", (0.0, 1.0))
+    rate_stage: float = setting(2e-3, "the same in a stage, which starts from trained weights", (0.0, 1.0))
+    rate_head: float = setting(1e-3, "Adam's learning rate of a loss predictor, never lowered; at 3e-3 one died",
                                 (0.0, 1.0))
-    schedule: str = _setting("cosine", "few epochs, all of which count; plateau is the release's",
+    schedule: str = setting("cosine", "few epochs, all of which count; plateau is the release's",
                              ("cosine", "plateau", "constant"))
-    patience: int = _setting(8, "plateau: validations without progress before the rate is halved", (0, 1000))
-    rate_least: float = _setting(3e-6, "plateau: the rate is not lowered further", (0.0, 1.0))
-    validate_every: int = _setting(5, "epochs between two validations", (1, 100000))
-    keep: str = _setting("best", "the weights a stage ends with: of the best validation, or the last",
+    patience: int = setting(8, "plateau: validations without progress before the rate is halved", (0, 1000))
+    rate_least: float = setting(3e-6, "plateau: the rate is not lowered further", (0.0, 1.0))
+    validate_every: int = setting(5, "epochs between two validations", (1, 100000))
+    keep: str = setting("best", "the weights a stage ends with: of the best validation, or the last",
                          ("best", "last"))
 
     # loss predictors
-    margin: float = _setting(1.0, "ξ of Learning Loss, as in the release", (0.0, math.inf))
-    pairs: str = _setting("halves", "how a batch is paired, as in the release", ("halves", "reversed", "random", "all"))
-    head_gradient: str = _setting("method", "detached or joint for all methods, or each method its own",
+    margin: float = setting(1.0, "ξ of Learning Loss, as in the release", (0.0, math.inf))
+    pairs: str = setting("halves", "how a batch is paired, as in the release", ("halves", "reversed", "random", "all"))
+    head_gradient: str = setting("method", "detached or joint for all methods, or each method its own",
                                   ("method", "detached", "joint"))
-    head_weight: float = _setting(1.0, "factor of the ranking loss beside the pose loss", (0.0, math.inf))
-    head_share: float = _setting(0.6, "joint gradient: for this share of the epochs (Yoo and Kweon)", (0.0, 1.0))
-    true_loss: str = _setting("method", "mean over labelled or all joints, or each method its own",
+    head_weight: float = setting(1.0, "factor of the ranking loss beside the pose loss", (0.0, math.inf))
+    head_share: float = setting(0.6, "joint gradient: for this share of the epochs (Yoo and Kweon)", (0.0, 1.0))
+    true_loss: str = setting("method", "mean over labelled or all joints, or each method its own",
                               ("method", "labelled", "all"))
 
+    # unlabelled pictures, of which a hard view is learned from what the network says of an easy one
+    consistency: str = setting("none", "labelled pictures alone; standard, with views of one kind, may collapse; dual: "
+                               "two networks teach each other", ("none", "standard", "easy-hard", "dual"))
+    consistency_weight: float = setting(1.0, "λ, as published; 0 learns from labels alone", (0.0, math.inf))
+    consistency_start: float = setting(0.3, "share of the epochs before, in which the teacher learns from labels",
+                                       (0.0, 1.0))
+    unlabelled: int = setting(0, "images of the pool that are learned from; 0 takes all", (0, math.inf))
+    heatmap_weights: str = setting("equal", "of a teacher's heatmaps; height: by their maximum in target's peaks",
+                                   ("equal", "height"))
+    hard: str = setting("affine", "what makes an easy view hard, each after another turn and size", HARD)
+    hard_scale: float = setting(0.25, "hard views: the easy one's side × (1 ± this), as published", (0.0, 0.9))
+    hard_rotation: float = setting(30.0, "hard views: ± degrees from the easy one; the published 60 at twice the rest",
+                                   (0.0, 180.0))
+    cutout_joints: int = setting(5, "Joint Cutout: draws of a joint, some the same, as published", (1, 1000))
+    cutout_spread: float = setting(10 / 256, "Joint Cutout: sd of a square's place, in sides of the input: 10 pixels "
+                                   "of 256, as published", (0.0, 1.0))
+    cutout_least: float = setting(10 / 256, "Joint Cutout: a square's half side, at least, in sides of the input",
+                                  (0.0, 1.0))
+    cutout_most: float = setting(20 / 256, "Joint Cutout: the same, at most", (0.0, 1.0))
+    randaugment_count: int = setting(2, "RandAugment: changes of light and colour, one after the other, as published",
+                                     (1, 100))
+    randaugment_magnitude: float = setting(20.0, "RandAugment: of 30, as published", (0.0, 30.0))
+
     # the machine
-    device: str = _setting("auto", "cpu, cuda, mps; auto takes an accelerator where there is one", same_numbers=True)
-    precision: str = _setting("auto", "auto: bfloat16 where the processor has it, else float32",
+    device: str = setting("auto", "cpu, cuda, mps; auto takes an accelerator where there is one", same_numbers=True)
+    precision: str = setting("auto", "auto: bfloat16 where the processor has it, else float32",
                               ("auto", "float32", "bfloat16", "float16", "float64"))
-    channels_last: bool = _setting(True, "a third faster on a CPU, and what tensor cores want")
-    compile: bool = _setting(False, "worth its minutes on an accelerator alone")
-    threads: int = _setting(1, "torch's threads a process; two processes of one beat one of two", (1, 1024),
+    channels_last: bool = setting(True, "a third faster on a CPU, and what tensor cores want")
+    compile: bool = setting(False, "worth its minutes on an accelerator alone")
+    threads: int = setting(1, "torch's threads a process; two processes of one beat one of two", (1, 1024),
                             same_numbers=True)
-    tensorboard: bool = _setting(False, "curves beside log.jsonl, for which tensorboard must be installed",
+    tensorboard: bool = setting(False, "curves beside log.jsonl, for which tensorboard must be installed",
                                  same_numbers=True)
-    scoring_batch: int = _setting(256, "images of a scoring step, which bounds its memory", (1, 65536))
+    scoring_batch: int = setting(256, "images of a scoring step, which bounds its memory", (1, 65536))
 
     def __post_init__(self):
-        for entry in dataclasses.fields(self):
-            object.__setattr__(self, entry.name, _checked(entry, getattr(self, entry.name)))
+        super().__post_init__()
         for name in self.methods:
             find_method(name)
         if len(set(self.methods)) < len(self.methods) or not self.methods:
@@ -136,11 +158,12 @@ class Config:
             raise ConfigError("batch", self.batch, "an even number", "pairs are formed of its two halves")
         if self.base < self.batch:
             raise ConfigError("base", self.base, f"at least a batch ({self.batch})", "label more, or lower --batch")
-        if self.pool and self.pool < self.budget * self.stages:
-            raise ConfigError(
-                "pool", self.pool, f"at least budget × stages = {self.budget * self.stages}",
-                "enlarge --pool, or lower --budget or --stages",
-            )
+        if self.pool and self.pool < self.least_pool:
+            raise ConfigError("pool", self.pool, self.said_of_pool, "enlarge --pool, or lower --budget or --stages")
+        if self.consistency == "standard" and self.hard != "affine":
+            raise ConfigError("hard", self.hard, "affine with --consistency standard", "its views are of one kind")
+        if self.cutout_least > self.cutout_most:
+            raise ConfigError("cutout_least", self.cutout_least, f"at most cutout_most, {self.cutout_most}", "lower it")
         if self.stride == 3:
             raise ConfigError("stride", self.stride, "2 or 4", "the stem halves once or twice")
         if self.image % self.stride or self.image // self.stride < 2**self.depth:
@@ -150,24 +173,25 @@ class Config:
             )
         if self.channels % 4:
             raise ConfigError("channels", self.channels, "a multiple of 4", "the stem has a quarter of them")
-        if self.pose_loss != "mse" and self.peak != 1:
-            raise ConfigError("peak", self.peak, f"1 with the pose loss {self.pose_loss}", "it compares probabilities")
+        if self.probabilities and self.peak != 1:
+            name = self.pose_loss if self.pose_loss != "mse" else "mse of sigmoids"
+            raise ConfigError("peak", self.peak, f"1 with the pose loss {name}", "it compares probabilities")
 
     @property
-    def dictionary(self) -> dict:
-        """The settings as JSON holds them."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+    def probabilities(self) -> bool:
+        """Whether the network's numbers are logits, whose sigmoids the pose loss compares with the targets."""
+        return self.pose_loss != "mse" or self.output == "sigmoid"
 
     @property
-    def identity(self) -> str:
-        """Twelve hexadecimal digits of the settings that decide the numbers of a cell.
+    def least_pool(self) -> int:
+        """How many images the pool must have: those that are labelled, and those that are left to learn from."""
+        return self.budget * self.stages + (max(1, self.unlabelled) if self.consistency != "none" else 0)
 
-        Two studies that differ in where they run, or in how many seeds and stages they have, share them.
-        """
-        settings = self.dictionary
-        fixed = {entry.name: settings[entry.name] for entry in dataclasses.fields(self)
-                 if not entry.metadata["same_numbers"]}
-        return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:12]
+    @property
+    def said_of_pool(self) -> str:
+        """The same in words."""
+        left = "" if self.consistency == "none" else " + the unlabelled images that are learned from"
+        return f"at least budget × stages{left} = {self.least_pool}"
 
     def joint(self, method) -> bool:
         """Whether this method's head sends gradient to the pose network."""
@@ -179,59 +203,8 @@ class Config:
         return method.per_labelled if self.true_loss == "method" else self.true_loss == "labelled"
 
 
-def _checked(entry: dataclasses.Field, value):
-    """The value as its field's type, or `ConfigError`."""
-    kind, allowed, step = kind_of(entry), entry.metadata["allowed"], f"change --{option(entry.name)}"
-    if kind is tuple:
-        return tuple(value)
-    if value is None and entry.default is None:
-        return None
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not kind:
-        raise ConfigError(entry.name, value, f"a value of type {kind.__name__}", step)
-    if kind is float and not math.isfinite(value):
-        raise ConfigError(entry.name, value, "a finite number", step)
-    if isinstance(allowed, tuple) and isinstance(allowed[0], str):
-        if value not in allowed:
-            raise ConfigError(entry.name, value, ", ".join(allowed), step)
-    elif allowed is not None and not allowed[0] <= value <= allowed[1]:
-        upper = "" if allowed[1] == math.inf else f" and <= {allowed[1]}"
-        raise ConfigError(entry.name, value, f"a number >= {allowed[0]}{upper}", step)
-    return value
-
-
-def kind_of(entry: dataclasses.Field) -> type:
-    """The plain type of a setting: tuple, str, int, float or bool.
-
-    >>> kind_of(Config.__dataclass_fields__["root"])
-    <class 'str'>
-    """
-    hint = _hints()[entry.name]
-    plain = next((part for part in get_args(hint) if part is not type(None)), hint) if None in _parts(hint) else hint
-    return tuple if entry.name == "methods" else plain
-
-
-@functools.cache
-def _hints() -> dict:
-    return get_type_hints(Config)
-
-
-def _parts(hint) -> tuple:
-    return tuple(None if part is type(None) else part for part in get_args(hint))
-
-
-def option(name: str) -> str:
-    """The command-line spelling of a setting.
-
-    >>> option("rate_head")
-    'rate-head'
-    """
-    return name.replace("_", "-")
-
-
 # What a preset changes, each value with its reason. `desk` is what the fields above say.
-PRESETS: dict[str, dict[str, tuple[object, str]]] = {
+PRESETS: dict[str, Layers] = {
     "smoke": {
         "methods": (tuple(METHODS), "every one that there is"),
         "seeds": (1, "every part runs once"), "stages": (2, "the second starts from the first"),
@@ -258,7 +231,7 @@ PRESETS: dict[str, dict[str, tuple[object, str]]] = {
 }
 
 # What a data set changes in a preset.
-_OF_DATASET: dict[tuple[str, str], dict[str, tuple[object, str]]] = {
+_OF_DATASET: dict[tuple[str, str], Layers] = {
     ("desk", "lspet"): {
         "methods": (("random", "coreset", "ll", "ll++", "ll++conv", "oracle"), "the paper's, and the true loss"),
         "seeds": (3, "repeats that fit an hour and a half of two cores"), "stages": (4, "as the paper, less one"),
@@ -279,7 +252,7 @@ def configure(preset: str = "desk", changes: Mapping[str, object] | None = None)
     >>> configure("smoke", {"seeds": 2}).seeds
     2
     """
-    return Config(**{name: value for name, (value, _) in _layers(preset, dict(changes or {})).items()})
+    return Config(**{name: value for name, (value, _) in _layers(preset, changes).items()})
 
 
 def describe(preset: str, changes: Mapping[str, object] | None = None) -> list[tuple[str, str, str]]:
@@ -288,22 +261,10 @@ def describe(preset: str, changes: Mapping[str, object] | None = None) -> list[t
     >>> describe("paper")[3]
     ('dataset', 'lsp-lspet', 'paper, section 5')
     """
-    config, layers = configure(preset, changes), _layers(preset, dict(changes or {}))
-    rows = []
-    for entry in dataclasses.fields(config):
-        value = getattr(config, entry.name)
-        shown = " ".join(value) if isinstance(value, tuple) else str(value)
-        rows.append((entry.name, shown, layers.get(entry.name, (None, entry.metadata["reason"]))[1]))
-    return rows
+    return described(configure(preset, changes), _layers(preset, changes))
 
 
-def _layers(preset: str, changes: dict) -> dict[str, tuple[object, str]]:
-    if preset not in PRESETS:
-        raise ConfigError("preset", preset, ", ".join(PRESETS), "pass one of these names")
-    unknown = changes.keys() - {entry.name for entry in dataclasses.fields(Config)}
-    if unknown:
-        raise ConfigError("setting", sorted(unknown)[0], "a field of Config", "--show lists all settings")
-    merged = dict(PRESETS[preset])
-    dataset = changes.get("dataset", merged.get("dataset", ("generated",))[0])
-    merged |= _OF_DATASET.get((preset, dataset), {})
-    return merged | {name: (value, "given on the command line") for name, value in changes.items()}
+def _layers(preset: str, changes: Mapping[str, object] | None) -> Layers:
+    changes = dict(changes or {})
+    dataset = changes.get("dataset", PRESETS.get(preset, {}).get("dataset", ("generated",))[0])
+    return layers(Config, PRESETS, preset, _OF_DATASET.get((preset, dataset), {}), changes)

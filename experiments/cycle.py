@@ -24,7 +24,8 @@ from experiments.errors import CheckpointError
 from experiments.learner import Learner
 from experiments.machine import facts, memory, rank, wait
 from experiments.methods import find_method
-from experiments.scoring import judge, score
+from experiments.pose_task import PoseTask
+from experiments.scoring import confusion, judge, score
 from experiments.seeds import stream
 from experiments.strategies import Pool, needs, query
 from experiments.train import train
@@ -205,12 +206,14 @@ def _train_and_test(learner, data, splits, labelled, config, method, seed, numbe
     """Train on, test, and leave pairs.npz, model.pt and, last of all, result.json."""
     started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
     judged = splits.test if config.select_on == "test" else splits.validation
-    training, pairs = train(
-        learner, data, labelled, judged, config=config, seed=seed, stage=number, folder=stage,
-        title=f"{method}, seed {seed}, stage {number}",
-    )
+    task = PoseTask(learner, data, labelled, judged, config, _unlabelled(splits, labelled, config, seed))
+    training, pairs = train(task, config=config, seed=seed, stage=number, folder=stage,
+                            title=f"{method}, seed {seed}, stage {number}")
     tested = time.perf_counter()
-    test = judge(score(learner, data, splits.test, config), data)
+    scores = score(learner, data, splits.test, config, peaks=True)
+    test = judge(scores, data)
+    if len(task.unlabelled):
+        training["response"] = task.response()
     if rank() > 0:
         return wait()
     if number > 0:
@@ -227,7 +230,8 @@ def _train_and_test(learner, data, splits, labelled, config, method, seed, numbe
         "stage": number, "method": method, "seed": seed, "labelled": len(labelled), **result,
         "test": {
             "images": len(splits.test), "joints": int(test.counted.sum()), "pck": test.pck.total, "mean": test.pck.mean,
-            "auc": test.auc, "per_joint": dict(zip(data.skeleton.joints, test.pck.per_joint.tolist())),
+            "auc": test.auc, **confusion(scores, data),
+            "per_joint": dict(zip(data.skeleton.joints, test.pck.per_joint.tolist())),
         },
         "training": training, "seconds": seconds | {"total": sum(seconds.values())},
         "memory_bytes": memory(learner.device),
@@ -235,6 +239,15 @@ def _train_and_test(learner, data, splits, labelled, config, method, seed, numbe
     })
     (stage / "checkpoint.pt").unlink(missing_ok=True)
     wait()
+
+
+def _unlabelled(splits: Splits, labelled: np.ndarray, config: Config, seed: int) -> np.ndarray:
+    """The pictures of the pool that consistency learns from: not those that are labelled, fewer only if asked for."""
+    if config.consistency == "none":
+        return np.empty(0, np.int64)
+    order = np.random.default_rng(stream(seed, "unlabelled")).permutation(splits.pool)
+    left = order[~np.isin(order, labelled)]
+    return np.sort(left[: config.unlabelled or len(left)])
 
 
 def _summary(found: dict[str, np.ndarray], chosen: np.ndarray) -> dict:

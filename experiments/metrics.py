@@ -16,8 +16,8 @@ import numpy as np
 from gammaprob.errors import ArgumentError, BroadcastError, DomainError
 
 __all__ = [
-    "OPTIONS", "PCK", "PROTOCOLS", "PairedComparison", "auc", "columns", "paired_comparison", "pck", "pckh",
-    "per_image_hits", "table", "torso_length",
+    "OPTIONS", "PCK", "PROTOCOLS", "PairedComparison", "Swaps", "auc", "columns", "paired_comparison", "pck", "pckh",
+    "per_image_hits", "swaps", "table", "torso_length",
 ]  # fmt: skip
 
 PROTOCOLS = ("official", "release")
@@ -153,6 +153,65 @@ def auc(
     errors, counted = _errors(predicted, joints, present, reference, threshold)
     counted = counted & _averaged(left_out, counted.shape[1])
     return float(_share(np.maximum(0.0, 1.0 - errors[counted] / threshold).sum(), counted.sum()))
+
+
+@dataclass(frozen=True)
+class Swaps:
+    """How many predictions were held against the mirrored joint, and how many of them lie with it.
+
+    >>> Swaps(8, 2, 1).share
+    0.25
+    """
+
+    compared: int  # joints that count and whose mirrored joint is present
+    swapped: int  # of these: no hit, and nearer to the mirrored joint than to its own
+    on_mirrored: int  # of these: a hit of the mirrored joint
+
+    @property
+    def share(self) -> float:
+        """swapped / compared; NaN where nothing was compared."""
+        return float(_share(self.swapped, self.compared))
+
+    @property
+    def share_on_mirrored(self) -> float:
+        """on_mirrored / compared; NaN where nothing was compared."""
+        return float(_share(self.on_mirrored, self.compared))
+
+
+def swaps(
+    predicted, joints, present, reference, mirror: Sequence[int], *, among=None, threshold: float = 0.2,
+    strict: bool = False, left_out: Sequence[int] = (),
+) -> Swaps:
+    r"""Left-right confusion: predictions that lie with the mirrored joint, such as the left knee of a right one.
+
+    Held against its mirrored joint j' is every joint j that counts, whose j' is another joint and present. It is
+
+    .. math:: \text{swapped where} \quad \lVert \hat x_j - x_j \rVert \text{ is no hit}, \quad
+              \lVert \hat x_j - x_{j'} \rVert < \lVert \hat x_j - x_j \rVert
+
+    A hit is no confusion, even where it is nearer to the mirrored joint: there both lie within the threshold of each
+    other. Half of the predictions that lie anywhere are nearer to the mirrored joint; `on_mirrored` counts those that
+    are a hit of it, which few are by chance.
+
+    Source: Anchor Loss, Section 1 and Fig. 1 (the confusion; the count is ours). `mirror` is `Skeleton.swap`; `among`
+    (N, J) bool, the joints asked about, all unless given; the rest, and the errors, as for `pck`, with `DomainError`
+    for a mirror that is no permutation of the joints.
+
+    >>> truth, found = [[[0, 0], [30, 0]]], [[[28, 0], [16, 0]]]      # the first on the second; the other one between
+    >>> swaps(found, truth, [[True, True]], [20.0], (1, 0))
+    Swaps(compared=2, swapped=1, on_mirrored=1)
+    """
+    joints, present = _poses(("joints", joints), ("present", present))
+    mirror, own = np.asarray(mirror), np.arange(present.shape[1])
+    if not np.array_equal(np.sort(mirror), own):
+        raise DomainError("mirror", mirror.tolist(), f"each joint from 0 to {own.size - 1} once", "pass Skeleton.swap")
+    both = present & present[:, mirror] & _averaged(left_out, own.size) & (mirror != own)
+    both &= True if among is None else among
+    of_own, counted = _errors(predicted, joints, both, reference, threshold)
+    of_mirrored, _ = _errors(predicted, joints[:, mirror], both, reference, threshold)
+    missed = counted & ~_within(of_own, threshold, strict)
+    return Swaps(int(counted.sum()), int((missed & (of_mirrored < of_own)).sum()),
+                 int((missed & _within(of_mirrored, threshold, strict)).sum()))
 
 
 def torso_length(joints, present, diagonals, *, protocol: str = "official") -> np.ndarray:
@@ -297,7 +356,12 @@ def _sign_flip(differences: np.ndarray) -> float:
 def _hits(predicted, joints, present, reference, threshold, strict) -> tuple[np.ndarray, np.ndarray]:
     """Which joints were found, and which count: both (N, J)."""
     errors, counted = _errors(predicted, joints, present, reference, threshold)
-    return (errors < threshold if strict else errors <= threshold) & counted, counted
+    return _within(errors, threshold, strict), counted
+
+
+def _within(errors: np.ndarray, threshold: float, strict: bool) -> np.ndarray:
+    """Which errors are hits; a NaN, of a joint that does not count, is none."""
+    return errors < threshold if strict else errors <= threshold
 
 
 def _errors(predicted, joints, present, reference, threshold) -> tuple[np.ndarray, np.ndarray]:

@@ -26,7 +26,7 @@ from experiments.methods import METHODS
 
 __all__ = [
     "BASE", "MEASURED", "Study", "check_name", "open_study", "provenance", "read_recorded", "read_run", "read_tables",
-    "recorded_names", "write", "write_tables",
+    "recorded_names", "write", "write_rows", "write_tables",
 ]
 
 BASE = "base"  # the method of stage 0
@@ -267,6 +267,28 @@ def write_tables(contents: dict[str, str], file: str, title: dict, made: dict, f
     contents = contents | {file: json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"}
     replace_files(Path(folder), contents)
     return [Path(folder) / name for name in contents]
+
+
+def write_rows(rows: Sequence[dict], config: Config, kind: str, name: str, folder: Path = MEASURED) -> list[Path]:
+    """Record the rows of a study without stages: NAME_KIND.csv, and NAME_KIND.json with its provenance.
+
+    Apart from the files of a study of that name. A row has seed, under "provenance" what its cell recorded, and maybe
+    under "curve" rows of its own, which all together are recorded in NAME_KIND_curves.csv. Returns the paths; raises
+    `DataError` for a name that is no plain word.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = write_rows([{"seed": 0, "provenance": {}}], Config(), "ablation", "try", Path(folder))
+    ...     [path.name for path in written], read_tables("try_ablation", Path(folder))[1]
+    (['try_ablation.csv', 'try_ablation.json'], {'try_ablation': ({'seed': 0},)})
+    """
+    check_name(name)
+    table = as_csv({key: value for key, value in row.items() if key not in ("provenance", "curve")} for row in rows)
+    contents = {f"{name}_{kind}.csv": table}
+    if curves := [point for row in rows for point in row.get("curve", ())]:
+        contents[f"{name}_{kind}_curves.csv"] = as_csv(curves)
+    made = provenance(config.dictionary, rows, [row["provenance"] for row in rows])
+    return write_tables(contents, f"{name}_{kind}.json", {kind: name}, made, folder)
 
 
 def check_name(name: str) -> None:

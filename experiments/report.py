@@ -11,9 +11,9 @@ from decimal import Decimal
 
 from experiments import _report_cli
 from experiments._report_cli import missing_note, number, spread
+from experiments._report_orders import LEVEL, VERDICTS, Comparison, compare, count_verdicts, in_words, points
 from experiments._report_table3 import (
-    ALL_STAGES, HOLDS, LEVEL, PAPER_REPEATS, REVERSED, TABLES, UNDECIDED, UNTESTED, VERDICTS, Comparison, compare,
-    orderings, published_dataset, table_rows, values_at,
+    ALL_STAGES, PAPER_REPEATS, TABLES, orderings, published_dataset, table_rows, values_at,
 )
 from experiments.methods import METHODS
 from experiments.record import BASE, Study
@@ -112,8 +112,8 @@ def _orderings(table, rows: list[dict]) -> list[Section]:
         f"orderings{table.letter}", f"Table {table.letter}: neighbours in the paper, and how they came out here",
         (
             _STAGE, Column("the paper has", lambda row: f"{_label(row['low'])} < {_label(row['high'])}", plain=True),
-            Column("by", lambda row: _points(row["published"]), right=True),
-            Column("here", lambda row: _points(row["measured"]), right=True),
+            Column("by", lambda row: points(row["published"]), right=True),
+            Column("here", lambda row: points(row["measured"]), right=True),
             Column("p", lambda row: number(row["p"], ".2g"), right=True),
             Column("seeds", lambda row: str(row["seeds"]), right=True),
             Column("verdict", lambda row: row["verdict"], plain=True),
@@ -123,7 +123,9 @@ def _orderings(table, rows: list[dict]) -> list[Section]:
          f"corrected for their number. {ALL_STAGES}: mean over the stages.",) if table is TABLES[0] else (),
     )
     stages = list(dict.fromkeys(row["stage"] for row in rows))
-    counts = [{"stage": stage, **_count([row for row in rows if row["stage"] == stage])} for stage in stages]
+    at = {stage: [row for row in rows if row["stage"] == stage] for stage in stages}
+    counts = [{"stage": stage, "clear": sum(map(_clear, found)), **count_verdicts(found)}
+              for stage, found in at.items()]
     summary = Section(
         f"summary{table.letter}", f"Table {table.letter}: all orderings of two methods",
         (_STAGE, *(Column(name, lambda row, name=name: str(row[name]), right=True)
@@ -132,13 +134,6 @@ def _orderings(table, rows: list[dict]) -> list[Section]:
         if table is TABLES[0] else (),
     )
     return [neighbours, summary]
-
-
-def _count(rows: list[dict]) -> dict[str, int]:
-    verdicts = [row["verdict"] for row in rows]
-    clear = sum(_clear(row) for row in rows)
-    return {"orderings": len(rows), "clear": clear,
-            **{verdict: verdicts.count(verdict) for verdict in VERDICTS}}
 
 
 def _clear(row: dict) -> bool:
@@ -159,7 +154,7 @@ def _pairs(study: Study) -> Section:
                Column("seeds", lambda row: str(row["seeds"]), right=True)]
     for table in TABLES:
         columns += [
-            Column(table.letter, lambda row, name=table.column: _points(row[f"{name}_difference"]), right=True),
+            Column(table.letter, lambda row, name=table.column: points(row[f"{name}_difference"]), right=True),
             Column("p", lambda row, name=table.column: number(row[f"{name}_p"], ".2g"), right=True),
             Column("p±", lambda row, name=table.column: number(row[f"{name}_sign_flip_p"], ".2g"), right=True),
         ]
@@ -177,10 +172,6 @@ def _in_the_mean(study: Study, first: str, second: str, column: str) -> Comparis
 
 def _label(method: str) -> str:
     return METHODS[method].label
-
-
-def _points(difference: float | None) -> str:
-    return number(None if difference is None else 100 * difference, "+.2f")
 
 
 # --- losses, Fig. 5, costs -------------------------------------------------------------------------------------------
@@ -268,17 +259,14 @@ def _conclusions(study: Study, ordered: dict[str, list[dict]]):
         rows = [row for row in ordered[table.letter] if row["stage"] != ALL_STAGES]
         if not rows:
             continue
-        count = _count(rows)
         tested = sum(row["p"] is not None for row in rows)
         yield (
             f"Table {table.letter}: of the {len(rows)} orderings of two methods at a stage that {dataset} has in the "
-            f"paper, {_in_words(count)} ({tested} tests; by chance alone about {LEVEL * tested:.1f} would tell methods "
+            f"paper, {in_words(rows)} ({tested} tests; by chance alone about {LEVEL * tested:.1f} would tell methods "
             "apart)."
         )
-        clear = _count([row for row in rows if _clear(row)])
-        yield (
-            f"{clear['orderings']} of them are clear by the paper's own means and spreads: {_in_words(clear)}."
-        )
+        clear = [row for row in rows if _clear(row)]
+        yield f"{len(clear)} of them are clear by the paper's own means and spreads: {in_words(clear)}."
     for first, second in (("ll++", "ll"), ("ll++conv", "ll++"), ("ll++", "random"), ("ll++", "coreset")):
         if {first, second} <= set(study.methods):
             said = [_said(table.letter, _in_the_mean(study, first, second, table.column)) for table in TABLES]
@@ -290,21 +278,11 @@ def _conclusions(study: Study, ordered: dict[str, list[dict]]):
     yield from missing_note(study)
 
 
-def _in_words(count: dict[str, int]) -> str:
-    """How many orderings came out in which way; what was not tested only where there is such.
-
-    >>> _in_words({"holds": 3, "reversed": 0, "not told apart": 1, "not tested": 0})
-    '3 hold, 0 are reversed, 1 not told apart'
-    """
-    untested = f", {count[UNTESTED]} not tested" if count[UNTESTED] else ""
-    return f"{count[HOLDS]} hold, {count[REVERSED]} are reversed, {count[UNDECIDED]} not told apart{untested}"
-
-
 def _said(letter: str, found: Comparison) -> str:
     if found.difference is None:
         return f"{letter} has no seed of both"
     p = "" if found.p_value is None else f", p = {found.p_value:.2g}, {found.seeds} seeds"
-    told = f"{_points(found.difference)} points{p}"
+    told = f"{points(found.difference)} points{p}"
     return f"{letter} {told}" if found.decided else f"{letter} {found.verdict()} ({told})"
 
 

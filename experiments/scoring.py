@@ -12,15 +12,21 @@ import numpy as np
 import torch
 
 from experiments.config import Config
+from experiments.consistency import response
 from experiments.data import PoseData
 from experiments.data.batches import decode, render, unrender
 from experiments.learner import Learner
 from experiments.machine import autocast, gather, processes, rank
-from experiments.metrics import OPTIONS, PCK, auc, pck, per_image_hits
+from experiments.metrics import OPTIONS, PCK, auc, pck, per_image_hits, swaps
 from experiments.models.objectives import per_labelled
-from experiments.models.peaks import peak_entropy
+from experiments.models.peaks import peak_entropy, second_peaks
 
-__all__ = ["Judged", "Scores", "judge", "score"]
+__all__ = ["Judged", "Scores", "confusion", "judge", "score"]
+
+# A heatmap has a double peak where its second one is at least so high, as a share of the first.
+DOUBLE = 0.5
+# In standard deviations of a target: where that of one place ends, another begins.
+_APART = 3.0
 
 
 @dataclass(frozen=True)
@@ -33,17 +39,20 @@ class Scores:
     predicted: dict[str, np.ndarray]  # method -> (N,) float32
     features: np.ndarray | None  # (N, C) float32, the last features averaged over the picture
     entropy: np.ndarray | None  # (N,) float32, multi-peak entropy
+    second: np.ndarray | None = None  # (N, J, 2) float32, where the second peaks are, in the same pixels
+    second_height: np.ndarray | None = None  # (N, J) float32, of the second peak, as a share of the first
+    response: np.ndarray | None = None  # (N,) float32, the mean of the heatmaps' maxima, in peaks of a target
 
 
 @torch.no_grad()
 def score(
     learner: Learner, data: PoseData, rows: np.ndarray, config: Config, *, features: bool = False,
-    entropy: bool = False,
+    entropy: bool = False, peaks: bool = False,
 ) -> Scores:
     """Evaluate the network and its loss predictors on the pictures `rows` of a data set.
 
-    `features` and `entropy` ask for what a strategy needs; they cost memory and time. Pictures come as they are, in
-    the view of evaluation; their augmented forms are for training alone.
+    `features` and `entropy` ask for what a strategy needs, `peaks` for the second peaks of the heatmaps; they cost
+    memory and time. Pictures come as they are, in the view of evaluation; their augmented forms are for training alone.
 
     >>> from experiments.config import configure
     >>> from experiments.data import load
@@ -55,7 +64,7 @@ def score(
     """
     share = np.array_split(rows, processes())[rank()]
     learner.eval()
-    parts = [_batch(learner, data, share[start:start + config.scoring_batch], config, features, entropy)
+    parts = [_batch(learner, data, share[start:start + config.scoring_batch], config, features, entropy, peaks)
              for start in range(0, len(share), config.scoring_batch)]
     parts = [part for found in gather(parts) for part in found]
 
@@ -66,10 +75,12 @@ def score(
         rows=np.asarray(rows), true=joined("true"), joints=joined("joints"),
         predicted={name: joined(f"predicted/{name}") for name in learner.heads},
         features=joined("features") if features else None, entropy=joined("entropy") if entropy else None,
+        second=joined("second") if peaks else None, second_height=joined("second_height") if peaks else None,
+        response=joined("response"),
     )
 
 
-def _batch(learner, data, rows, config, features, entropy) -> dict[str, np.ndarray]:
+def _batch(learner, data, rows, config, features, entropy, peaks) -> dict[str, np.ndarray]:
     device = learner.device
     pictures, joints, present = (torch.from_numpy(array[rows]).to(device)
                                  for array in (data.images, data.joints, data.present))
@@ -80,11 +91,17 @@ def _batch(learner, data, rows, config, features, entropy) -> dict[str, np.ndarr
     losses = per_labelled(learner.pose_losses(output.heatmaps, joints, present), present)
     heatmaps = output.heatmaps[:, -1].float()
     found = unrender(decode(heatmaps, stride=config.stride), side=data.size, **seen)
-    kept = {"true": losses, "joints": found, **{f"predicted/{name}": value for name, value in predicted.items()}}
+    shown = learner.shown(heatmaps)
+    kept = {"true": losses, "joints": found, "response": response(shown, config.peak),
+            **{f"predicted/{name}": value for name, value in predicted.items()}}
     if features:
         kept["features"] = output.features.float().mean((2, 3))
     if entropy:
         kept["entropy"] = peak_entropy(heatmaps)
+    if peaks:
+        kept["second_height"], places = second_peaks(shown, apart=_APART * config.sigma)
+        places = config.stride * places.float() + (config.stride - 1) / 2
+        kept["second"] = unrender(places, side=data.size, **seen)
     return {name: value.float().cpu().numpy() for name, value in kept.items()}
 
 
@@ -110,3 +127,38 @@ def judge(scores: Scores, data: PoseData) -> Judged:
     rows, options = scores.rows, OPTIONS[data.metric]
     asked = (scores.joints, data.joints[rows], data.present[rows], data.reference[rows])
     return Judged(pck(*asked, **options), auc(*asked, **options), *per_image_hits(*asked, **options))
+
+
+def confusion(scores: Scores, data: PoseData) -> dict[str, float | int]:
+    """Left-right confusion and double peaks of pictures that were scored with `peaks`, as result.json has them.
+
+    - `paired`: the joints that count and whose mirrored joint is present; of these, as shares:
+      `swapped`, no hit and nearer to the mirrored joint than to its own; `on_mirrored`, those of them that are a hit of
+      the mirrored joint (`experiments.metrics.swaps`).
+    - `double_peaks`: of all joints that count, the share whose heatmap has a second peak at least half as high as the
+      first and farther from it than 3 σ of the targets (`experiments.models.peaks.second_peaks`); in probabilities
+      where the network draws these.
+    - `double_hits`: of the double peaks, the share whose first peak is a hit (Anchor Loss, Section 4.2).
+    - `double_mirrored`: of the double peaks of paired joints, the share whose second peak is no hit of its joint and
+      nearer to the mirrored one.
+
+    A share of nothing is NaN.
+
+    >>> from experiments.data import load
+    >>> data = load("generated", count=(3, 0), size=64)
+    >>> exact = Scores(np.arange(3), np.zeros(3), data.joints, {}, None, None, data.joints, np.zeros((3, 14)))
+    >>> confusion(exact, data)
+    {'paired': 36, 'swapped': 0.0, 'on_mirrored': 0.0, 'double_peaks': 0.0, 'double_hits': nan, 'double_mirrored': nan}
+    """
+    rows, options = scores.rows, OPTIONS[data.metric]
+    joints, present, reference, mirror = data.joints[rows], data.present[rows], data.reference[rows], data.skeleton.swap
+    counted = present & np.isfinite(reference)[:, None]
+    counted[:, list(options.get("left_out", ()))] = False
+    double = scores.second_height >= DOUBLE
+    found = swaps(scores.joints, joints, present, reference, mirror, **options)
+    return {
+        "paired": found.compared, "swapped": found.share, "on_mirrored": found.share_on_mirrored,
+        "double_peaks": float(double[counted].mean()) if counted.any() else float("nan"),
+        "double_hits": pck(scores.joints, joints, present & double, reference, **options).total,
+        "double_mirrored": swaps(scores.second, joints, present, reference, mirror, among=double, **options).share,
+    }

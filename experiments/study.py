@@ -1,4 +1,4 @@
-"""All cells of a study: Table 3, with one command, on this machine or on a cluster.
+"""All cells of a study, with one command, on this machine or on a cluster: Table 3, or networks with other settings.
 
 The cells are independent but for the base models, which come first. submitit runs them: in processes of this machine,
 or as jobs of Slurm; there is no scheduler here. Every cell resumes, so that the same command goes on after anything.
@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import submitit
@@ -27,10 +31,29 @@ from experiments.data.splits import split
 from experiments.errors import CheckpointError, ConfigError, DataError, TrainingError
 from experiments.machine import device_of, dtype_of, rank, together, wait
 from experiments.progress import check_tensorboard
+from experiments.settings import Settings
 from gammaprob.errors import GammaProbError
 from paper_tables._terminal import complain
 
-__all__ = ["open_data", "prepare", "run_study"]
+__all__ = [
+    "Cell", "base_work", "check_alone", "check_place", "finish_study", "open_data", "prepare", "run_cells", "run_study",
+    "variation_cells",
+]
+
+
+class Cell(NamedTuple):
+    """What runs apart from all else: settings, a method, a seed, and the folder of their study.
+
+    In the order of what follows the data in `run_base` and `run_cell`.
+
+    >>> Cell(Config(), "ll", 0, Path("runs"))[1:]
+    ('ll', 0, PosixPath('runs'))
+    """
+
+    config: Config
+    method: str
+    seed: int
+    out: Path
 
 
 def open_data(config: Config, *, progress: bool = False) -> PoseData:
@@ -40,8 +63,10 @@ def open_data(config: Config, *, progress: bool = False) -> PoseData:
     >>> len(open_data(configure("smoke", {"base": 16, "budget": 2, "pool": 12, "test": 4, "validation": 4})))
     52
     """
-    # Twice the base, so that the seeds have different ones.
-    count = (2 * config.base, (config.pool or 10 * config.budget * config.stages) + config.validation + config.test)
+    # Twice the base, so that the seeds have different ones; or all of one kind.
+    base = (2 * config.base, 0) if config.start == "other" else (0, config.base)
+    pool = config.pool or 10 * config.budget * config.stages
+    count = (base[0], base[1] + pool + config.validation + config.test)
     return load(
         config.dataset, root=config.root, cache=config.cache, size=config.crop, progress=progress,
         **({"count": count} if config.dataset == "generated" else {}),
@@ -49,7 +74,7 @@ def open_data(config: Config, *, progress: bool = False) -> PoseData:
 
 
 def prepare(config: Config, out: Path, *, progress: bool = False) -> PoseData:
-    """Everything that can go wrong before hours are spent: the device, the folder, the data set and its shares.
+    """Everything that can go wrong before hours are spent: `check_place`, the data set and its shares.
 
     Writes ``out/config.json``. Raises `ConfigError`, `CheckpointError` or `DataError`.
 
@@ -60,6 +85,34 @@ def prepare(config: Config, out: Path, *, progress: bool = False) -> PoseData:
     ...     data = prepare(config, Path(out))
     ...     read_json(Path(out) / "config.json")["base"]
     16
+    """
+    check_place(config, out)
+    if rank() > 0:
+        wait()  # the first process fills the cache
+    data = open_data(config, progress=progress)
+    if rank() == 0:
+        wait()
+    for seed in range(config.seeds):
+        shares = split(data, config, seed)
+        for name in ("validation", "test"):
+            if not np.isfinite(data.reference[getattr(shares, name)]).any():
+                raise DataError(name, "no picture with a reference length", f"what {data.metric} needs", "check-data")
+    if rank() == 0:
+        write_json(out / "config.json", config.dictionary)
+    return data
+
+
+def check_place(config: Settings, out: Path) -> None:
+    """The device, TensorBoard, and the folder, which is made, or was made with the same settings.
+
+    Raises `ConfigError` or `CheckpointError`.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     write_json(Path(out) / "config.json", Config(batch=16).dictionary)
+    ...     check_place(Config(), Path(out))
+    Traceback (most recent call last):
+    experiments.errors.CheckpointError: ...config.json: got 'batch = 16'; allowed: batch = 32; ...
     """
     dtype_of(config, device_of(config))
     if config.tensorboard:
@@ -83,19 +136,6 @@ def prepare(config: Config, out: Path, *, progress: bool = False) -> PoseData:
                 str(path), f"{other[0]} = {found.get(other[0])!r}", f"{other[0]} = {settings[other[0]]!r}",
                 "choose another --out, or the settings that this folder was made with",
             )
-    if rank() > 0:
-        wait()  # the first process fills the cache
-    data = open_data(config, progress=progress)
-    if rank() == 0:
-        wait()
-    for seed in range(config.seeds):
-        shares = split(data, config, seed)
-        for name in ("validation", "test"):
-            if not np.isfinite(data.reference[getattr(shares, name)]).any():
-                raise DataError(name, "no picture with a reference length", f"what {data.metric} needs", "check-data")
-    if rank() == 0:
-        write_json(path, config.dictionary)
-    return data
 
 
 def run_study(
@@ -116,20 +156,115 @@ def run_study(
     ...     sorted(path.name for path in Path(out).glob("*-seed0"))
     ['base-seed0', 'random-seed0']
     """
-    if "LOCAL_RANK" in os.environ:
-        raise ConfigError("torchrun", "table3", "train or cycle", "table3 starts processes of its own: --jobs")
+    check_alone("table3")
     prepare(config, out, progress=True)
-    executor = None if cluster == "local" and jobs == 1 else _executor(out, cluster, parameters or {})
-    everyone = [(method, seed) for seed in range(config.seeds) for method in config.methods]
-    bases = {base_folder(out, config, *cell): cell for cell in everyone}
-    work = {cell: [folder / "stage-0"] for folder, cell in bases.items()}
-    failed = _everywhere(run_base, work, config, out, jobs, executor)
     stages = [f"stage-{number}" for number in range(1, config.stages + 1)]
-    cells = {cell: [cell_folder(out, *cell) / stage for stage in stages] for cell in everyone
-             if _done(base_folder(out, config, *cell) / "stage-0")}
-    failed += _everywhere(run_cell, cells, config, out, jobs, executor)
+    work = {
+        Cell(config, method, seed, out): [cell_folder(out, method, seed) / stage for stage in stages]
+        for seed in range(config.seeds) for method in config.methods
+    }
+    finish_study(run_cell, work, jobs=jobs, cluster=cluster, parameters=parameters)
+
+
+def variation_cells(
+    config: Config, out: Path, names: Sequence[str], variations: Mapping[str, Callable[[Config], dict]],
+) -> dict[Cell, str]:
+    """Every method and seed of each named variation of the settings, whose folder in `out` is prepared: cell -> name.
+
+    A variation is what it changes of the settings. Raises `ConfigError` for a name that there is not, and as `prepare`.
+
+    >>> import tempfile
+    >>> config = Config(base=64, budget=2, pool=12, test=4, validation=4, crop=64, methods=("ll",), seeds=1, stages=1)
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     found = variation_cells(config, Path(out), ["Rate × 2"], {"Rate × 2": lambda config: {"rate": 0.006}})
+    ...     [(cell.config.rate, cell.method, cell.seed, cell.out.name, name) for cell, name in found.items()]
+    [(0.006, 'll', 0, 'rate-2', 'Rate × 2')]
+    """
+    unknown = [name for name in names if name not in variations]
+    if unknown:
+        raise ConfigError("variation", unknown[0], ", ".join(variations), "pass one of these")
+    cells = {}
+    for name in names:
+        changed = dataclasses.replace(config, **variations[name](config))
+        folder = out / re.sub("[^a-z0-9]+", "-", name.lower())
+        prepare(changed, folder, progress=True)
+        cells |= {Cell(changed, method, seed, folder): name
+                  for seed in range(config.seeds) for method in config.methods}
+    return cells
+
+
+def check_alone(command: str) -> None:
+    """`ConfigError` in a process of `torchrun`: a study starts processes of its own.
+
+    >>> check_alone("table3")
+    """
+    if "LOCAL_RANK" in os.environ:
+        raise ConfigError("torchrun", command, "train or cycle", f"{command} starts processes of its own: --jobs")
+
+
+def finish_study(run: Callable, work: Mapping[Cell, list[Path]], **words) -> None:
+    """The base models of the cells, then `run` for each cell that has one; raises what the first that failed raised.
+
+    Arguments as for `run_cells`.
+
+    >>> finish_study(run_cell, {})
+    """
+    failed = run_cells(run_base, base_work(work), **words)
+    failed += run_cells(run, {cell: stages for cell, stages in work.items() if _done(_base(cell))}, **words)
     if failed:
         raise failed[0]
+
+
+def base_work(cells: Iterable[Cell]) -> dict[Cell, list[Path]]:
+    """What `run_cells` asks for, of the base models: one of the cells for each that they start from.
+
+    >>> cells = [Cell(Config(), method, 0, Path("runs")) for method in ("ll", "ll++", "ll-multitap")]
+    >>> {cell.method: stages for cell, stages in base_work(cells).items()}
+    {'ll++': [PosixPath('runs/base-seed0/stage-0')], 'll-multitap': [PosixPath('runs/ll-multitap-seed0/stage-0')]}
+    """
+    return {cell: [stage] for stage, cell in {_base(cell): cell for cell in cells}.items()}
+
+
+def _base(cell: Cell) -> Path:
+    return base_folder(cell.out, cell.config, cell.method, cell.seed) / "stage-0"
+
+
+def run_cells(
+    run: Callable, work: Mapping[Cell, list[Path]], *, jobs: int = 2, cluster: str = "local",
+    parameters: Mapping | None = None, opened: Callable = open_data,
+) -> list[GammaProbError]:
+    """Do ``run(data, *cell)`` for the cells of which a stage, one of the folders `work[cell]`, lacks its result.json.
+
+    Here, shared out among `jobs` processes; with ``jobs=1`` in this one; or each as a job of a cluster. A cell that
+    fails stops no other one: what those that failed raised is returned. The data are ``opened(config)``, once for cells
+    of the same settings. `run` and `opened` must be functions of a module.
+
+    >>> run_cells(run_base, {}, jobs=2)
+    []
+    """
+    left = [cell for cell, stages in work.items() if not all(map(_done, stages))]
+    local = cluster == "local"
+    count = min(jobs, len(left)) if local else len(left)
+    if local and jobs == 1 or not left:
+        return _work(run, opened, left)
+    executor = _executor(Path(os.path.commonpath([cell.out for cell in left])), cluster, parameters or {})
+    if local and count == 1:
+        return _work(run, opened, left)
+    left = [cell._replace(out=cell.out.resolve()) for cell in left]
+    shares = [[_placed(cell, number) if local else cell for cell in left[number::count]] for number in range(count)]
+    started = executor.map_array(
+        _job, [run] * count, [opened] * count, shares,
+        [{"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES")} if local else {}] * count,
+        [os.getpid() if local else None] * count,
+    )
+    try:
+        return _watch(started, [stage for stages in work.values() for stage in stages if not _done(stage)])
+    except BaseException:
+        for job in started:
+            job.cancel()
+        while local and not all(job.done() for job in started):
+            time.sleep(0.1)  # until they have let go of their folders
+        raise
 
 
 def _executor(out: Path, cluster: str, parameters: dict) -> submitit.AutoExecutor:
@@ -141,36 +276,6 @@ def _executor(out: Path, cluster: str, parameters: dict) -> submitit.AutoExecuto
         first = str(error).splitlines()[0]
         raise ConfigError("cluster", cluster, "a cluster of this machine, with options of submitit", first) from error
     return executor
-
-
-def _everywhere(
-    run, cells: dict[tuple[str, int], list[Path]], config, out, jobs, executor,
-) -> list[GammaProbError]:
-    """Run the cells whose stages lack a result: here, shared out among `jobs` processes, or each as a cluster's job.
-
-    Returns what the cells that failed raised.
-    """
-    left = [cell for cell, stages in cells.items() if not all(map(_done, stages))]
-    local = executor is None or executor.cluster == "local"
-    count = min(jobs, len(left)) if local else len(left)
-    if count == 0:
-        return []
-    if local and count == 1:
-        return _work(run, config, out, left)
-    started = executor.map_array(
-        _job, [run] * count, [_placed(config, number) if local else config for number in range(count)],
-        [out.resolve()] * count, [left[number::count] for number in range(count)],
-        [{"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES")} if local else {}] * count,
-        [os.getpid() if local else None] * count,
-    )
-    try:
-        return _watch(started, [stage for cell in left for stage in cells[cell]])
-    except BaseException:
-        for job in started:
-            job.cancel()
-        while local and not all(job.done() for job in started):
-            time.sleep(0.1)  # until they have let go of their folders
-        raise
 
 
 def _watch(jobs: list[submitit.Job], stages: list[Path]) -> list[GammaProbError]:
@@ -196,16 +301,16 @@ def _done(stage: Path) -> bool:
     return (stage / "result.json").exists()
 
 
-def _placed(config: Config, number: int) -> Config:
-    """The settings of a job: on a machine of several accelerators, each takes its turn."""
+def _placed(cell: Cell, number: int) -> Cell:
+    """The cell in a job: on a machine of several accelerators, each job takes its turn."""
     count = torch.cuda.device_count()
-    if config.device in ("auto", "cuda") and count > 1:
-        return dataclasses.replace(config, device=f"cuda:{number % count}")
-    return config
+    if cell.config.device in ("auto", "cuda") and count > 1:
+        return cell._replace(config=dataclasses.replace(cell.config, device=f"cuda:{number % count}"))
+    return cell
 
 
 def _job(
-    run, config: Config, out: Path, cells: list[tuple[str, int]], variables: dict, owner: int | None,
+    run: Callable, opened: Callable, cells: list[Cell], variables: dict, owner: int | None,
 ) -> GammaProbError | None:
     """Cells in a process of their own. A named error is handed over; submitit would make a traceback of it."""
     if owner is not None:
@@ -214,7 +319,7 @@ def _job(
         os.environ.pop(name, None)
         os.environ |= {} if value is None else {name: value}
     try:
-        return next(iter(_work(run, config, out, cells)), None)
+        return next(iter(_work(run, opened, cells)), None)
     except GammaProbError as error:
         return error
 
@@ -229,17 +334,19 @@ def _follow(owner: int) -> None:
         time.sleep(0.5)
 
 
-def _work(run, config: Config, out: Path, cells: list[tuple[str, int]]) -> list[GammaProbError]:
+def _work(run: Callable, opened: Callable, cells: list[Cell]) -> list[GammaProbError]:
     """The cells, one after the other, in this process; what those that failed raised."""
     failed = []
-    with together(config):
-        data = open_data(config)
-        for method, seed in cells:
-            try:
-                run(data, config, method, seed, out)
-                said = "done"
-            except GammaProbError as error:
-                failed.append(error)
-                said = f"error: {error}"
-            complain(f"{run.__name__.removeprefix('run_')} of {method}, seed {seed}: {said}")
+    for config, group in groupby(cells, lambda cell: cell.config):
+        with together(config):
+            data = opened(config)
+            for cell in group:
+                try:
+                    run(data, *cell)
+                    said = "done"
+                except GammaProbError as error:
+                    failed.append(error)
+                    said = f"error: {error}"
+                what = run.__name__.removeprefix("run_")
+                complain(f"{cell.out.name}: {what} of {cell.method}, seed {cell.seed}: {said}")
     return failed

@@ -86,7 +86,8 @@ def _curves(rows: list[dict], source: str) -> list[Curve]:
 
 
 def _verdicts(study, table) -> Verdicts:
-    from experiments._report_table3 import ALL_STAGES, HOLDS, REVERSED, UNDECIDED, orderings
+    from experiments._report_orders import HOLDS, REVERSED, UNDECIDED
+    from experiments._report_table3 import ALL_STAGES, orderings
 
     found = [row["verdict"] for row in orderings(study, table) if row["stage"] != ALL_STAGES]
     return Verdicts(*(found.count(verdict) for verdict in (HOLDS, REVERSED, UNDECIDED)))

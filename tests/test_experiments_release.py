@@ -17,6 +17,7 @@ from experiments.data.skeleton import MPII
 from experiments.data.splits import split
 from experiments.errors import ConfigError, DataError
 from experiments.machine import together
+from experiments.record import write_rows
 
 
 def test_each_process_communicates_on_its_own_accelerator(monkeypatch):
@@ -68,7 +69,7 @@ def test_a_stride_that_no_network_has():
 def test_an_ablation_replaces_no_study(tmp_path):
     (tmp_path / "desk.json").write_text("{}")
     rows = [{"method": "ll", "seed": 0, "provenance": {}}]
-    ablation.record(rows, configure("smoke"), "desk", tmp_path)
+    write_rows(rows, configure("smoke"), "ablation", "desk", tmp_path)
     assert (tmp_path / "desk.json").read_text() == "{}"
     assert len(list(tmp_path.iterdir())) == 3
 
@@ -79,19 +80,18 @@ def test_a_name_of_nothing_is_said_before_hours_are_spent(tmp_path, capsys):
     assert "record: got '../desk'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     with pytest.raises(DataError, match="small letters"):
-        ablation.record([], configure("smoke"), "../desk", tmp_path)
+        write_rows([], configure("smoke"), "ablation", "../desk", tmp_path)
 
 
 def test_seconds_of_a_shared_base_model_count_once(tmp_path):
     config = configure("smoke", {"base": 16, "batch": 8, "budget": 4, "pool": 12, "test": 6, "validation": 4,
                                  "epochs_base": 1, "methods": ("ll", "ll++")})
-    ablation.run_ablation(config, tmp_path, ["as in the study"])
-    for row in tmp_path.glob("0/*.json"):
-        if row.name != "config.json":
-            row.unlink()
-    path = tmp_path / "0" / "base-seed0" / "stage-0" / "result.json"
+    ablation.run_ablation(config, tmp_path, ["as in the study"], jobs=1)
+    for row in tmp_path.glob("*/*/look/result.json"):
+        row.unlink()
+    path = tmp_path / "as-in-the-study" / "base-seed0" / "stage-0" / "result.json"
     result = read_json(path)
     result["seconds"]["total"] = 1000.0
     write_json(path, result)
-    rows = ablation.run_ablation(config, tmp_path, ["as in the study"])
+    rows = ablation.run_ablation(config, tmp_path, ["as in the study"], jobs=1)
     assert 1000 < sum(row["seconds_total"] for row in rows) < 1100

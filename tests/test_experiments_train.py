@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import torch
 
+import experiments.pose_task
 import experiments.train
 from experiments.checkpoint import load
 from experiments.errors import CheckpointError, DataError, TrainingError
 from experiments.learner import Learner
 from experiments.methods import METHODS, objective
+from experiments.pose_task import PoseTask
 from experiments.scoring import score
 from experiments.train import train
 from tests.cells import figures, tiny
@@ -33,7 +35,8 @@ def run(folder: Path, *, heads=("ll++",), config=None, data=None, seed=0, stage=
     config, data = config or tiny(), data or figures()
     folder.mkdir(exist_ok=True)
     learner = Learner(config, len(data.skeleton.joints), heads, seed=seed)
-    summary, pairs = train(learner, data, labelled, JUDGED, config=config, seed=seed, stage=stage, folder=folder)
+    task = PoseTask(learner, data, labelled, JUDGED, config)
+    summary, pairs = train(task, config=config, seed=seed, stage=stage, folder=folder)
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     return learner, summary, pairs, log
 
@@ -185,20 +188,21 @@ def test_the_summary_says_what_was_done(tmp_path):
 def pck_of(found: list[float], monkeypatch) -> None:
     """Let the validations find these, in turn."""
     values = iter(found)
-    monkeypatch.setattr(experiments.train, "judge", lambda *_: SimpleNamespace(pck=SimpleNamespace(total=next(values))))
+    judged = SimpleNamespace(pck=SimpleNamespace())
+    monkeypatch.setattr(experiments.pose_task, "judge", lambda *_: setattr(judged.pck, "total", next(values)) or judged)
 
 
 @pytest.mark.parametrize("keep, epoch", [("best", 2), ("last", 3)])
 def test_network_and_heads_of_one_epoch(keep, epoch, tmp_path, monkeypatch):
     """Of the best validation, the first of equal ones; or of the last."""
     seen = {}
-    original = experiments.train.score
+    original = experiments.pose_task.score
 
     def watched(learner, *rest, **options):
         seen[len(seen) + 1] = {name: value.clone() for name, value in learner.state_dict().items()}
         return original(learner, *rest, **options)
 
-    monkeypatch.setattr(experiments.train, "score", watched)
+    monkeypatch.setattr(experiments.pose_task, "score", watched)
     pck_of([0.1, 0.3, 0.3], monkeypatch)
     learner, summary, _, _ = run(tmp_path, config=tiny(keep=keep))
     assert summary["best_epoch"] == epoch
@@ -249,7 +253,8 @@ def bad_learner(config, value: float) -> Learner:
 def test_a_loss_that_is_no_number(loss, value, tmp_path):
     config = tiny(pose_loss=loss, peak=1.0)
     with pytest.raises(TrainingError, match=r"no finite number in epoch 1.*lower --rate"):
-        train(bad_learner(config, value), figures(), LABELLED, JUDGED, config=config, seed=0, stage=0, folder=tmp_path)
+        train(PoseTask(bad_learner(config, value), figures(), LABELLED, JUDGED, config), config=config, seed=0, stage=0,
+              folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -279,7 +284,8 @@ def test_a_last_step_that_breaks_the_weights(tmp_path):
         learner.network.drawings[0].bias.fill_(1e19)  # whose square is a float32, but not its gradient's
 
     with pytest.raises(TrainingError, match="no finite number in epoch 1"):
-        train(learner, figures(), LABELLED[:8], JUDGED, config=config, seed=0, stage=0, folder=tmp_path)
+        train(PoseTask(learner, figures(), LABELLED[:8], JUDGED, config), config=config, seed=0, stage=0,
+              folder=tmp_path)
 
 
 def test_nothing_to_learn_from(tmp_path):

@@ -13,7 +13,7 @@ from scipy import stats
 
 from experiments.data.skeleton import LSP, MPII
 from experiments.metrics import (
-    OPTIONS, PCK, auc, columns, paired_comparison, pck, pckh, per_image_hits, table, torso_length,
+    OPTIONS, PCK, auc, columns, paired_comparison, pck, pckh, per_image_hits, swaps, table, torso_length,
 )
 from gammaprob.errors import ArgumentError, BroadcastError, DomainError, GammaProbError
 
@@ -391,3 +391,67 @@ def test_lspet_torsos():
     assert f"{np.nanmedian(torso):.1f}" == "31.6"
     blind = torso_length(joints, np.ones_like(present), LSP.torso, protocol="release")
     assert f"{np.nanmedian(blind):.1f}" == "41.0"
+
+
+# --- left-right confusion ---------------------------------------------------------------------------------------------
+
+def confusable(seed: int = 0):
+    """As `poses`, but half of the predictions lie about the mirrored joint."""
+    predicted, truth, present, head = poses(seed)
+    rng = np.random.default_rng(seed)
+    at = np.where((rng.random(present.shape) < 0.5)[..., None], truth, truth[:, list(MPII.swap)])
+    return at + rng.normal(0, 0.4, truth.shape) * np.nan_to_num(head, nan=30.0)[:, None, None], truth, present, head
+
+
+def swaps_by_loops(predicted, truth, present, head, among, threshold, strict, left_out) -> tuple[int, int, int]:
+    compared = swapped = on_mirrored = 0
+    for image, joint in np.ndindex(present.shape):
+        other = MPII.swap[joint]
+        if (other == joint or joint in left_out or not among[image, joint] or np.isnan(head[image])
+                or not (present[image, joint] and present[image, other])):
+            continue
+        own, mirrored = (math.dist(predicted[image, joint], truth[image, at]) / head[image] for at in (joint, other))
+        hit, hit_of_mirrored = ((error < threshold) if strict else (error <= threshold) for error in (own, mirrored))
+        compared += 1
+        swapped += mirrored < own and not hit
+        on_mirrored += hit_of_mirrored and not hit
+    return compared, swapped, on_mirrored
+
+
+@pytest.mark.parametrize("name", list(OPTIONS))
+def test_swaps_are_their_definition(name):
+    predicted, truth, present, head = confusable()
+    predicted[~present] = np.nan  # never looked at
+    options = {"strict": False, "left_out": ()} | dict(OPTIONS[name])
+    some = np.random.default_rng(1).random(present.shape) < 0.5
+    for among in (None, some):
+        found = swaps(predicted, truth, present, head, MPII.swap, among=among, **options)
+        asked = np.ones_like(present) if among is None else among
+        wanted = swaps_by_loops(predicted, truth, present, head, asked, **options)
+        assert (found.compared, found.swapped, found.on_mirrored) == wanted
+        assert 0 < found.on_mirrored < found.swapped < found.compared
+    assert found.share == found.swapped / found.compared
+    assert found.share_on_mirrored == found.on_mirrored / found.compared
+
+
+def test_a_mirrored_prediction_is_a_swap_of_every_pair_and_a_hit_is_none():
+    """Left for right: all are swapped but for pairs within the threshold of each other."""
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0, 400, (40, 14, 2))
+    truth[:, 3] = truth[:, 2] + 1.0  # both hips in one place
+    present, torso, mirror = np.ones((40, 14), bool), np.full(40, 50.0), np.array(LSP.swap)
+    far = np.linalg.norm(truth - truth[:, mirror], axis=2) > 10
+    for predicted, wanted in ((truth, 0), (truth[:, mirror], far.sum())):
+        found = swaps(predicted, truth, present, torso, LSP.swap)
+        assert (found.compared, found.swapped, found.on_mirrored) == (40 * 12, wanted, wanted)
+    assert far[:, :2].any() and not far[:, 2:4].any()
+
+
+def test_swaps_of_nothing_and_wrong_mirrors():
+    predicted, truth, present, head = confusable()
+    nothing = swaps(predicted, truth, np.zeros_like(present), head, MPII.swap)
+    assert nothing.compared == 0 and math.isnan(nothing.share) and math.isnan(nothing.share_on_mirrored)
+    with pytest.raises(DomainError, match=r"^mirror: got .*each joint from 0 to 15 once"):
+        swaps(predicted, truth, present, head, LSP.swap)
+    with pytest.raises(BroadcastError, match="^predicted: got"):
+        swaps(predicted[:, :3], truth, present, head, MPII.swap)

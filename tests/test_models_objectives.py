@@ -25,26 +25,28 @@ def sample() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return drawn, heatmaps(joints, present, size=SIDE, stride=4, sigma=0.8, peak=1.0, truncate=True), present
 
 
-def pixel_losses(name: str, drawn: np.ndarray, label: np.ndarray) -> np.ndarray:
+def pixel_losses(name: str, drawn: np.ndarray, label: np.ndarray, gamma: float = 2.0) -> np.ndarray:
     """The loss of each pixel of one heatmap, from the formulas of Anchor Loss, Eq. 3 to 7."""
     if name == "mse":
         return (drawn - label) ** 2
     q = 1 / (1 + np.exp(-drawn))
     of_target, of_background = -label * np.log(q), -(1 - label) * np.log(1 - q)
     if name == "focal":
-        return (1 - q) ** 2 * of_target + q**2 * of_background
+        return (1 - q) ** gamma * of_target + q**gamma * of_background
     if name == "bce":
         return of_target + of_background
     anchor = q[label > 0.5].max()
-    return np.where(label == 0, (1 + q - anchor) ** 2, 1) * (of_target + of_background)
+    return np.where(label == 0, (1 + q - anchor) ** gamma, 1) * (of_target + of_background)
 
 
-def plain(name: str, drawn: torch.Tensor, target: torch.Tensor, present: torch.Tensor, absent: str) -> np.ndarray:
+def plain(
+    name: str, drawn: torch.Tensor, target: torch.Tensor, present: torch.Tensor, absent: str, gamma: float = 2.0,
+) -> np.ndarray:
     losses = np.zeros(BATCH)
     for image, stack, joint in np.ndindex(BATCH, STACKS, JOINTS):
         if present[image, joint] or (absent == "zero" and name != "anchor"):
             one = drawn[image, stack, joint].double().numpy()
-            losses[image] += pixel_losses(name, one, target[image, joint].double().numpy()).sum()
+            losses[image] += pixel_losses(name, one, target[image, joint].double().numpy(), gamma).sum()
     return losses / (STACKS * JOINTS * SIDE**2)
 
 
@@ -55,6 +57,28 @@ def test_pose_losses_are_the_formulas(name, absent):
     found = pose_losses(name, drawn, target, present, absent=absent)
     assert found.dtype == torch.float32
     np.testing.assert_allclose(found.numpy(), plain(name, drawn, target, present, absent), rtol=RELATIVE)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 5.0])
+@pytest.mark.parametrize("name", list(POSE_LOSSES))
+def test_gamma_is_the_exponent_of_focal_and_anchor_loss(name, gamma):
+    """0 makes either the cross-entropy; the others have no γ."""
+    drawn, target, present = sample()
+    found = pose_losses(name, drawn, target, present, gamma=gamma).numpy()
+    np.testing.assert_allclose(found, plain(name, drawn, target, present, "masked", gamma), rtol=RELATIVE)
+    if gamma == 0 and name != "mse":
+        np.testing.assert_allclose(found, plain("bce", drawn, target, present, "masked"), rtol=RELATIVE)
+    changed = not np.allclose(found, pose_losses(name, drawn, target, present).numpy(), rtol=RELATIVE, atol=0)
+    assert changed == (name in ("focal", "anchor"))
+
+
+def test_squared_errors_of_sigmoids():
+    drawn, target, present = sample()
+    found = pose_losses("mse", drawn, target, present, output="sigmoid")
+    torch.testing.assert_close(found, pose_losses("mse", drawn.sigmoid(), target, present))
+    assert not torch.allclose(found, pose_losses("mse", drawn, target, present))
+    for name in ("bce", "focal", "anchor"):  # which read logits in any case
+        assert torch.equal(*(pose_losses(name, drawn, target, present, output=word) for word in ("linear", "sigmoid")))
 
 
 @pytest.mark.parametrize("name", list(POSE_LOSSES))
@@ -119,6 +143,10 @@ def test_wrong_arguments_are_named():
         pose_losses("l1", drawn, target, present)
     with pytest.raises(ConfigError, match="^absent: got 'ignored'"):
         pose_losses("mse", drawn, target, present, absent="ignored")
+    with pytest.raises(ConfigError, match="^output: got 'softmax'; allowed: one of 'linear', 'sigmoid'"):
+        pose_losses("mse", drawn, target, present, output="softmax")
+    with pytest.raises(DomainError, match="^gamma: got -1"):
+        pose_losses("anchor", drawn, target, present, gamma=-1.0)
     with pytest.raises(BroadcastError, match="^target: got"):
         pose_losses("mse", drawn[:, 0], target, present)
     with pytest.raises(BroadcastError, match="^present: got"):

@@ -66,6 +66,16 @@ def test_every_number_of_every_cell_is_read(run):
     assert joints == result["test"]["per_joint"] and tuple(joints) == JOINTS
 
 
+def test_a_study_made_before_a_setting_or_a_number_was_there_is_read(changed):
+    """A setting has its default, a number is in no row."""
+    new = {"gamma", "output", "truncate", "prior"}
+    edit(changed / "config.json", lambda config: [config.pop(name) for name in new])
+    edit(changed / "ll-seed0" / "stage-1" / "result.json", lambda result: result["test"].update(swapped=0.25))
+    study = read_run(changed)
+    assert not new & study.config.keys() and study.missing == ()
+    assert study.by_seed("ll", 1, "test_swapped") == {0: 0.25} and study.by_seed("ll", 2, "test_swapped") == {}
+
+
 def test_values_by_seed_leave_out_what_is_not_there(run):
     study = read_run(run)
     assert study.by_seed("random", 1, "pool_spearman") == {}

@@ -11,10 +11,8 @@ import sys
 import pytest
 
 from experiments import report
-from experiments._report_table3 import (
-    ALL_STAGES, HOLDS, REVERSED, TABLES, UNDECIDED, UNTESTED, Comparison, compare, orderings, published_means,
-    table_rows,
-)
+from experiments._report_orders import HOLDS, REVERSED, UNDECIDED, UNTESTED, Comparison, compare
+from experiments._report_table3 import ALL_STAGES, TABLES, orderings, published_means, table_rows
 from experiments.metrics import paired_comparison
 from experiments.record import read_run
 from gammaprob._table_terminal import as_text

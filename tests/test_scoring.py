@@ -12,8 +12,8 @@ from experiments.data.batches import decode, heatmaps, render
 from experiments.learner import Learner
 from experiments.metrics import OPTIONS, pck
 from experiments.models.objectives import pose_losses
-from experiments.models.peaks import peak_entropy
-from experiments.scoring import Scores, judge, score
+from experiments.models.peaks import peak_entropy, second_peaks
+from experiments.scoring import Scores, confusion, judge, score
 from tests.cells import figures, tiny
 
 ROWS = np.array([5, 30, 2, 17, 44, 9, 21])
@@ -27,7 +27,8 @@ def learner(**changes) -> Learner:
 
 
 def scored(rows=ROWS, **changes) -> Scores:
-    return score(learner(**changes), figures(), rows, tiny(**changes), features=True, entropy=True)
+    return score(learner(**changes), figures(), rows, tiny(**changes), features=True, entropy=True,
+                 peaks=True)
 
 
 def arrays(scores: Scores) -> dict[str, np.ndarray]:
@@ -75,12 +76,15 @@ def test_each_number_from_its_definition():
         # The loss of every joint alone, and the mean over those that are there.
         alone = torch.stack([pose_losses("mse", output.heatmaps[:, :, [j]], target[:, [j]], present[:, [j]])
                              for j in range(14)])
+        height, second = second_peaks(output.heatmaps[:, -1], apart=3 * config.sigma)
         wanted = Scores(
             rows=np.array([row]), true=(alone.sum(0) / present.sum()).numpy(),
             # crop and image are of one size here, and the view is whole
             joints=decode(output.heatmaps[:, -1], stride=config.stride).numpy(),
             predicted={name: values.numpy() for name, values in predicted.items()},
             features=output.features.mean((2, 3)).numpy(), entropy=peak_entropy(output.heatmaps[:, -1]).numpy(),
+            second=(config.stride * second + (config.stride - 1) / 2).numpy(), second_height=height.numpy(),
+            response=(output.heatmaps[:, -1].flatten(2).max(2).values.mean(1) / config.peak).numpy(),
         )
         assert_close(Scores(*(values[[place]] if isinstance(values, np.ndarray) else
                               {name: entry[[place]] for name, entry in values.items()}
@@ -89,7 +93,7 @@ def test_each_number_from_its_definition():
 
 def test_only_what_is_asked_for():
     found = score(learner(), figures(), ROWS, tiny())
-    assert found.features is None and found.entropy is None
+    assert all(values is None for values in (found.features, found.entropy, found.second, found.second_height))
     assert all(values.dtype == np.float32 for values in (found.true, found.joints, *found.predicted.values()))
 
 
@@ -123,3 +127,69 @@ def test_judging_is_the_data_sets_metric():
     wanted = pck(found.joints, data.joints[ROWS], data.present[ROWS], data.reference[ROWS], **OPTIONS[data.metric])
     assert judged.pck.total == wanted.total and 0 < wanted.total < 1
     assert judged.hits.sum() / judged.counted.sum() == wanted.total and 0 < judged.auc < 1
+
+
+# --- left-right confusion and double peaks --------------------------------------------------------------------------
+
+def drawn_at(network: Learner, rows: np.ndarray, monkeypatch, first: float, second: float) -> None:
+    """In place of what the network draws: Gaussians of these heights at each joint and at its mirrored joint."""
+    data, config, forward = figures(), network.config, Learner.forward
+    joints, present = (torch.from_numpy(array[rows].copy()) for array in (data.joints, data.present))
+    mirror = list(data.skeleton.swap)
+    shape = {"size": config.image // config.stride, "stride": config.stride, "sigma": config.sigma, "truncate": False}
+    maps = heatmaps(joints, present, peak=first, **shape) + heatmaps(
+        joints[:, mirror], present[:, mirror], peak=second, **shape)
+
+    def instead(self, inputs, *rest):
+        output, predicted = forward(self, inputs, *rest)
+        return output._replace(heatmaps=maps[:, None].expand_as(output.heatmaps)), predicted
+
+    monkeypatch.setattr(Learner, "forward", instead)
+
+
+FAR = 12.0  # pixels between the joints of a pair, of which the blobs of both are told apart
+
+
+def confused(monkeypatch, first: float, second: float, **changes) -> tuple[dict, np.ndarray]:
+    """What is found where joints far from their mirrored ones are drawn so, and how far off the second peaks are."""
+    data, rows = figures(), np.arange(len(figures()))
+    network = Learner(tiny(**changes), 14, (), seed=0)
+    drawn_at(network, rows, monkeypatch, first, second)
+    found = score(network, data, rows, network.config, peaks=True)
+    mirrored = data.joints[:, list(data.skeleton.swap)]
+    far = np.linalg.norm(data.joints - mirrored, axis=2) > FAR
+    far &= data.present & data.present[:, list(data.skeleton.swap)] & np.isfinite(data.reference)[:, None]
+    assert far.sum() > 20
+    return confusion(found, dataclasses.replace(data, present=far)), np.abs(found.second - mirrored).max(2)[far]
+
+
+def test_joints_drawn_in_their_places_are_not_confused(monkeypatch):
+    found, _ = confused(monkeypatch, 1.0, 0.4)
+    assert found["swapped"] == found["on_mirrored"] == found["double_peaks"] == 0 and np.isnan(found["double_mirrored"])
+
+
+def test_a_second_peak_at_the_mirrored_joint_is_counted(monkeypatch):
+    found, off = confused(monkeypatch, 1.0, 0.8)
+    assert found["swapped"] == found["on_mirrored"] == 0 and found["double_peaks"] == found["double_mirrored"] == 1
+    assert off.max() <= tiny().stride  # a pixel of the heatmap
+
+
+def test_a_higher_peak_at_the_mirrored_joint_is_a_swap(monkeypatch):
+    found, off = confused(monkeypatch, 0.8, 1.0)
+    assert found["swapped"] == 1 and found["double_peaks"] == 1 and off.min() > tiny().stride
+    # a hit of the mirrored joint only where a pixel of the heatmap is fine enough for the threshold
+    assert 0.3 < found["on_mirrored"] < 1
+
+
+def test_peaks_of_logits_are_those_of_probabilities(monkeypatch):
+    """2 is less than half of 5, but the sigmoid of 2 is 0.89 of that of 5."""
+    assert confused(monkeypatch, 5.0, 2.0)[0]["double_peaks"] == 0
+    monkeypatch.undo()
+    assert confused(monkeypatch, 5.0, 2.0, output="sigmoid", peak=1.0)[0]["double_peaks"] == 1
+
+
+def test_nothing_to_count_is_no_share():
+    data = figures()
+    nobody = Scores(np.arange(0), np.zeros(0), data.joints[:0], {}, None, None, data.joints[:0], np.zeros((0, 14)))
+    found = confusion(nobody, data)
+    assert found.pop("paired") == 0 and all(np.isnan(value) for value in found.values())

@@ -37,6 +37,7 @@ def split(data: PoseData, config: Config, seed: int) -> Splits:
     generated: base from the everyday figures, all else from the sports figures. lspet: test, validation, pool and the
     base's share are drawn at random; the base is the most upright of its share. lsp-lspet: base and test are the first
     and the last thousand of LSP, all else is LSPET. mpii: test is its validation split, all else its training split.
+    With start = same, the base is drawn at random from where the pool is, a larger one with all of a smaller one.
     Raises `DataError` where a share is larger than what there is.
 
     >>> from experiments.config import configure
@@ -62,21 +63,19 @@ def split(data: PoseData, config: Config, seed: int) -> Splits:
     validation, rest = _take(rest, config.validation, "validation"), rest[config.validation:]
     # No photograph on both sides: MPII has several persons in one.
     rest = drawn.permutation(rest[~np.isin(data.names[rest], data.names[validation])])
-    if data.name == "lspet":
+    if data.name == "lspet" and config.start == "other":
         pool = _take(rest, config.pool or (len(rest) - config.base) // 2, "pool")
         share = rest[len(pool):]
         base = _take(share[np.argsort(-uprightness(data, share), kind="stable")], config.base, "base")
-    elif starts is None:
+    elif starts is None or config.start == "same":
         base, rest = _take(rest, config.base, "base"), rest[config.base:]
         pool = _take(rest, config.pool or len(rest), "pool")
     else:
         base = _take(drawn.permutation(starts), config.base, "base")
         pool = _take(rest, config.pool or len(rest), "pool")
-    if len(pool) < config.budget * config.stages:
-        raise DataError(
-            "pool", len(pool), f"at least budget × stages = {config.budget * config.stages} pictures",
-            "lower --budget or --stages",
-        )
+    if len(pool) < config.least_pool:
+        raise DataError("pool", len(pool), f"{config.said_of_pool} pictures",
+                        "lower --budget, --stages or --unlabelled")
     return Splits(*(np.sort(rows).astype(np.int64) for rows in (base, pool, validation, test)))
 
 

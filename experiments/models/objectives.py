@@ -16,10 +16,15 @@ from gradients.losses import anchor_loss_pose, bce_loss, focal_loss, mse_loss
 __all__ = ["POSE_LOSSES", "per_labelled", "pose_losses"]
 
 POSE_LOSSES = {"mse": mse_loss, "bce": bce_loss, "focal": focal_loss, "anchor": anchor_loss_pose}
+_FOCUSED = ("focal", "anchor")
 _ABSENT = ("masked", "zero")
+_OUTPUT = ("linear", "sigmoid")
 
 
-def pose_losses(name: str, heatmaps: Tensor, target: Tensor, present: Tensor, *, absent: str = "masked") -> Tensor:
+def pose_losses(
+    name: str, heatmaps: Tensor, target: Tensor, present: Tensor, *, absent: str = "masked", gamma: float = 2.0,
+    output: str = "linear",
+) -> Tensor:
     r"""The loss of each image, shape (B,), at least float32.
 
     .. math:: l = \frac{1}{K J h w} \sum_{k, j, y, x} m_j\, \ell(\hat y_{kjyx}, y_{jyx})
@@ -29,8 +34,8 @@ def pose_losses(name: str, heatmaps: Tensor, target: Tensor, present: Tensor, *,
     Parameters
     ----------
     name : {"mse", "bce", "focal", "anchor"}
-        The loss ℓ of a pixel, with the options that `gradients.losses` gives it. All but ``"mse"`` read the heatmaps as
-        logits and want targets in [0, 1]; ``"anchor"`` wants Gaussians cut to exact zeros.
+        The loss ℓ of a pixel, one of `gradients.losses`. All but ``"mse"`` read the heatmaps as logits and want targets
+        in [0, 1]; ``"anchor"`` wants Gaussians cut to exact zeros.
     heatmaps : Tensor, shape (B, K, J, h, w)
         What the network drew, `PoseOutput.heatmaps`.
     target : Tensor, shape (B, J, h, w)
@@ -40,6 +45,10 @@ def pose_losses(name: str, heatmaps: Tensor, target: Tensor, present: Tensor, *,
     absent : {"masked", "zero"}
         Whether an absent joint counts for nothing or is to be drawn as a heatmap of zeros. Of ``"anchor"``, it counts
         for nothing in either case: there is no anchor.
+    gamma : float
+        The exponent γ >= 0 of ``"focal"`` and ``"anchor"``.
+    output : {"linear", "sigmoid"}
+        What ``"mse"`` compares with the target: the heatmaps, or their sigmoids, as Anchor Loss does in Table 7.
 
     Source: protocol of LearningLoss++ (true loss: squared error averaged over joints, pixels and stacks); the other
     losses: Anchor Loss Eq. 5 to 7. Raises `ConfigError` for an unknown word, and the errors of `gradients.losses`:
@@ -52,7 +61,9 @@ def pose_losses(name: str, heatmaps: Tensor, target: Tensor, present: Tensor, *,
     >>> pose_losses("mse", heatmaps, target, present), pose_losses("mse", heatmaps, target, present, absent="zero")
     (tensor([4., 0.]), tensor([4., 4.]))
     """
-    for word, value, allowed in (("name", name, tuple(POSE_LOSSES)), ("absent", absent, _ABSENT)):
+    for word, value, allowed in (
+        ("name", name, tuple(POSE_LOSSES)), ("absent", absent, _ABSENT), ("output", output, _OUTPUT),
+    ):
         if value not in allowed:
             raise ConfigError(word, value, "one of " + ", ".join(map(repr, allowed)), "pass one of them")
     if heatmaps.ndim != 5 or target.shape != (heatmaps.shape[0], *heatmaps.shape[2:]):
@@ -68,7 +79,10 @@ def pose_losses(name: str, heatmaps: Tensor, target: Tensor, present: Tensor, *,
     weight = labels[:, None] if absent == "masked" else None
     target = (target * labels)[:, None].expand_as(heatmaps)
     drawn = at_least_single(heatmaps)
-    losses = POSE_LOSSES[name](drawn, target, weight=weight, reduction="none")
+    if name == "mse" and output == "sigmoid":
+        drawn = drawn.sigmoid()
+    options = {"gamma": gamma} if name in _FOCUSED else {}
+    losses = POSE_LOSSES[name](drawn, target, weight=weight, reduction="none", **options)
     return losses.mean((1, 2, 3, 4))
 
 

@@ -27,6 +27,7 @@ from experiments.machine import autocast
 from experiments.methods import METHODS, objective
 from experiments.models.objectives import per_labelled, pose_losses
 from experiments.scoring import score
+from experiments.pose_task import PoseTask
 from experiments.train import train
 from tests.bench.targets import Row
 from tests.bench.timing import seconds
@@ -68,7 +69,7 @@ def _row(what: str, ours: float, theirs: float) -> Row:
 def _epoch_seconds(data: PoseData, rows: np.ndarray, config: Config, folder: Path) -> float:
     """Of the best epoch of a training, as its log has it; validation and checkpoint are not in it."""
     learner = Learner(config, len(data.skeleton.joints), [HEAD], seed=0)
-    train(learner, data, rows, rows[:1], config=config, seed=0, stage=0, folder=folder)
+    train(PoseTask(learner, data, rows, rows[:1], config), config=config, seed=0, stage=0, folder=folder)
     ends = [json.loads(line)["seconds"] for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     return float(np.diff(ends).min())
 
