@@ -201,7 +201,7 @@ def _settings(rows: list[tuple[str, str, str]]) -> str:
 def _positive(text: str) -> int:
     number = int(text) if text.isdecimal() else 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: a number of processes >= 1")
+        raise argparse.ArgumentTypeError(f"{text}: a whole number >= 1")
     return number
 
 

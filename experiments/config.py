@@ -183,6 +183,11 @@ class Config(Settings):
         return self.pose_loss != "mse" or self.output == "sigmoid"
 
     @property
+    def drawn_pool(self) -> int:
+        """How many figures are generated for the pool: of these there are always more, so that "all" has no number."""
+        return self.pool or 10 * self.budget * self.stages
+
+    @property
     def least_pool(self) -> int:
         """How many images the pool must have: those that are labelled, and those that are left to learn from."""
         return self.budget * self.stages + (max(1, self.unlabelled) if self.consistency != "none" else 0)

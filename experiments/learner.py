@@ -46,7 +46,7 @@ class Learner(nn.Module):
                 self.peer = PoseNetwork(**shape)
             if config.probabilities:
                 with torch.no_grad():
-                    for drawing in self.network.drawings:
+                    for drawing in (drawing for network in self.networks for drawing in network.drawings):
                         drawing.bias += math.log(config.prior / (1 - config.prior))
             self.heads = nn.ModuleDict()
             for name in methods:

@@ -93,9 +93,11 @@ def run_semi(
 
 def _few(config: Config, labels: int) -> Config:
     """The study's settings with so many labels: all the other pictures of base and pool are unlabelled."""
-    left = config.pool and config.base + config.pool - labels
-    if config.pool and left < 1:
-        raise ConfigError("labels", labels, f"less than base + pool = {config.base + config.pool}", "enlarge --pool")
+    # The same figures for every number of labels; of photographs, 0 takes all that are left.
+    pool = config.drawn_pool if config.dataset == "generated" else config.pool
+    left = pool and config.base + pool - labels
+    if pool and left < 1:
+        raise ConfigError("labels", labels, f"less than base + pool = {config.base + pool}", "enlarge --pool")
     return dataclasses.replace(config, base=labels, pool=left, methods=("random",), stages=1, budget=1, start="same",
                                keep="last")
 

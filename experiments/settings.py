@@ -17,7 +17,7 @@ from typing import get_args, get_origin, get_type_hints
 
 from experiments.errors import ConfigError
 
-__all__ = ["Layers", "Settings", "described", "kinds", "layers", "option", "setting"]
+__all__ = ["Settings", "described", "kinds", "layers", "option", "setting"]
 
 # What a preset, a data set or the user changes: name -> (value, reason).
 Layers = dict[str, tuple[object, str]]

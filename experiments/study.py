@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from experiments.checkpoint import read_json, write_json
 from experiments.config import Config
+from experiments.consistency import check_joints
 from experiments.cycle import base_folder, cell_folder, run_base, run_cell
 from experiments.data import PoseData, load
 from experiments.data.splits import split
@@ -65,8 +66,7 @@ def open_data(config: Config, *, progress: bool = False) -> PoseData:
     """
     # Twice the base, so that the seeds have different ones; or all of one kind.
     base = (2 * config.base, 0) if config.start == "other" else (0, config.base)
-    pool = config.pool or 10 * config.budget * config.stages
-    count = (base[0], base[1] + pool + config.validation + config.test)
+    count = (base[0], base[1] + config.drawn_pool + config.validation + config.test)
     return load(
         config.dataset, root=config.root, cache=config.cache, size=config.crop, progress=progress,
         **({"count": count} if config.dataset == "generated" else {}),
@@ -92,6 +92,7 @@ def prepare(config: Config, out: Path, *, progress: bool = False) -> PoseData:
     data = open_data(config, progress=progress)
     if rank() == 0:
         wait()
+    check_joints(config, len(data.skeleton.joints))
     for seed in range(config.seeds):
         shares = split(data, config, seed)
         for name in ("validation", "test"):

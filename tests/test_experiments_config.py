@@ -200,7 +200,7 @@ def test_requests_that_make_no_sense(arguments, text, capsys):
 
 @pytest.mark.parametrize("arguments, text", [
     ([], "COMMAND"), (["fly"], "invalid choice"), (["cycle", "--preset", "huge"], "invalid choice"),
-    (["cycle", "--seed", "-1"], "a seed >= 0"), (["table3", "--jobs", "0"], "a number of processes >= 1"),
+    (["cycle", "--seed", "-1"], "a seed >= 0"), (["table3", "--jobs", "0"], "a whole number >= 1"),
     (["table3", "--nonsense"], "unrecognized"), (["table3", "--epochs", "x"], "invalid int"),
     (["table3", "--preset", "smoke", "--cluster-option", "gpus"], "NAME=VALUE is wanted"),
 ])

@@ -97,6 +97,14 @@ def test_sigmoids_start_about_their_prior(prior):
     assert torch.equal(drawn["linear"], drawn["as drawn"])
 
 
+def test_both_networks_of_a_pair_start_about_their_prior():
+    moved, as_drawn = (Learner(tiny(peak=1.0, output="sigmoid", prior=prior, consistency="dual"), 14, (), seed=0)
+                       for prior in (0.01, 0.5))
+    for network, other in zip(moved.networks, as_drawn.networks, strict=True):
+        for drawing, drawn in zip(network.drawings, other.drawings, strict=True):
+            torch.testing.assert_close(drawing.bias, drawn.bias + math.log(0.01 / 0.99))
+
+
 @pytest.mark.parametrize("changes, text", [
     ({"pose_loss": "bce", "peak": 1.0}, "pose_loss: got 'bce'; allowed: mse: the study sets it itself; leave it out"),
     ({"gamma": 3.0}, "gamma: got 3.0"), ({"truncate": True}, "truncate: got True"),

@@ -20,7 +20,7 @@ from experiments.errors import ConfigError, DataError
 from experiments.learner import Learner
 from experiments.pose_task import PoseTask
 from experiments.record import read_tables, write_rows
-from experiments.semi import VARIATIONS, collapsed, report_of, run_semi
+from experiments.semi import VARIATIONS, _few, collapsed, report_of, run_semi
 from experiments.study import open_data, prepare
 from experiments.train import train
 from tests.cells import differences, figures, numbers, options, stages, tiny
@@ -74,7 +74,7 @@ def test_no_unlabelled_pictures():
     (["--consistency-weight", "-1"], "consistency_weight: got -1.0"),
     (["--labels", "40"], "labels: got 40; allowed: less than base + pool = 40"),
     (["--labels", "6"], "base: got 6; allowed: at least a batch (8)"),
-    (["--cutout-joints", "15", "--variations", "easy-hard, cutout"], "cutout_joints: got 15; allowed: at most 14"),
+    (["--cutout-joints", "15"], "cutout_joints: got 15; allowed: at most 14"),
     (["--variations", "mean teacher"], "variation: got 'mean teacher'"),
     (["--keep", "last"], "keep: got 'last'"),
     (["--start", "same"], "start: got 'same'"),
@@ -103,6 +103,14 @@ def test_labels_come_from_the_pool_and_more_of_them_have_all_of_fewer():
     assert {*one.base, *one.pool} == {*other.base, *other.pool} and not {*one.base} & {*one.pool}
     assert not np.array_equal(one.base, split(data, few, 2).base)
     assert np.array_equal(one.test, other.test)
+
+
+def test_a_pool_of_all_is_as_large_for_every_number_of_labels():
+    config = tiny(pool=0)  # 10 × budget × stages figures, of budget and stages as they were given
+    few, many = (_few(config, labels) for labels in (8, 24))
+    assert (few.pool, many.pool) == (config.base + 80 - 8, config.base + 80 - 24)
+    assert open_data(few).fingerprint == open_data(many).fingerprint
+    assert _few(tiny(pool=0, dataset="lspet"), 8).pool == 0
 
 
 @pytest.mark.parametrize("consistency", ["standard", "easy-hard"])
