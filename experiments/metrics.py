@@ -159,13 +159,19 @@ def auc(
 class Swaps:
     """How many predictions were held against the mirrored joint, and how many of them lie with it.
 
-    >>> Swaps(8, 2, 1).share
+    >>> Swaps(8, 3, 2, 1).share
     0.25
     """
 
     compared: int  # joints that count and whose mirrored joint is present
+    nearer: int  # of these: nearer to the mirrored joint than to its own, a hit or not
     swapped: int  # of these: no hit, and nearer to the mirrored joint than to its own
     on_mirrored: int  # of these: a hit of the mirrored joint
+
+    @property
+    def share_nearer(self) -> float:
+        """nearer / compared; NaN where nothing was compared."""
+        return float(_share(self.nearer, self.compared))
 
     @property
     def share(self) -> float:
@@ -189,9 +195,9 @@ def swaps(
     .. math:: \text{swapped where} \quad \lVert \hat x_j - x_j \rVert \text{ is no hit}, \quad
               \lVert \hat x_j - x_{j'} \rVert < \lVert \hat x_j - x_j \rVert
 
-    A hit is no confusion, even where it is nearer to the mirrored joint: there both lie within the threshold of each
-    other. Half of the predictions that lie anywhere are nearer to the mirrored joint; `on_mirrored` counts those that
-    are a hit of it, which few are by chance.
+    A hit is no confusion, even where it is nearer to the mirrored joint (`nearer` counts it): there both lie within the
+    threshold of each other. Half of the predictions that lie anywhere are nearer to the mirrored joint; `on_mirrored`
+    counts those that are a hit of it, which few are by chance.
 
     Source: Anchor Loss, Section 1 and Fig. 1 (the confusion; the count is ours). `mirror` is `Skeleton.swap`; `among`
     (N, J) bool, the joints asked about, all unless given; the rest, and the errors, as for `pck`, with `DomainError`
@@ -199,7 +205,7 @@ def swaps(
 
     >>> truth, found = [[[0, 0], [30, 0]]], [[[28, 0], [16, 0]]]      # the first on the second; the other one between
     >>> swaps(found, truth, [[True, True]], [20.0], (1, 0))
-    Swaps(compared=2, swapped=1, on_mirrored=1)
+    Swaps(compared=2, nearer=1, swapped=1, on_mirrored=1)
     """
     joints, present = _poses(("joints", joints), ("present", present))
     mirror, own = np.asarray(mirror), np.arange(present.shape[1])
@@ -209,8 +215,8 @@ def swaps(
     both &= True if among is None else among
     of_own, counted = _errors(predicted, joints, both, reference, threshold)
     of_mirrored, _ = _errors(predicted, joints[:, mirror], both, reference, threshold)
-    missed = counted & ~_within(of_own, threshold, strict)
-    return Swaps(int(counted.sum()), int((missed & (of_mirrored < of_own)).sum()),
+    missed, nearer = counted & ~_within(of_own, threshold, strict), counted & (of_mirrored < of_own)
+    return Swaps(int(counted.sum()), int(nearer.sum()), int((missed & nearer).sum()),
                  int((missed & _within(of_mirrored, threshold, strict)).sum()))
 
 

@@ -133,8 +133,8 @@ def confusion(scores: Scores, data: PoseData) -> dict[str, float | int]:
     """Left-right confusion and double peaks of pictures that were scored with `peaks`, as result.json has them.
 
     - `paired`: the joints that count and whose mirrored joint is present; of these, as shares:
-      `swapped`, no hit and nearer to the mirrored joint than to its own; `on_mirrored`, those of them that are a hit of
-      the mirrored joint (`experiments.metrics.swaps`).
+      `nearer_mirrored`, nearer to the mirrored joint than to its own; `swapped`, those of them that are no hit;
+      `on_mirrored`, those that are no hit, but one of the mirrored joint (`experiments.metrics.swaps`).
     - `double_peaks`: of all joints that count, the share whose heatmap has a second peak at least half as high as the
       first and farther from it than 3 σ of the targets (`experiments.models.peaks.second_peaks`); in probabilities
       where the network draws these.
@@ -148,7 +148,8 @@ def confusion(scores: Scores, data: PoseData) -> dict[str, float | int]:
     >>> data = load("generated", count=(3, 0), size=64)
     >>> exact = Scores(np.arange(3), np.zeros(3), data.joints, {}, None, None, data.joints, np.zeros((3, 14)))
     >>> confusion(exact, data)
-    {'paired': 36, 'swapped': 0.0, 'on_mirrored': 0.0, 'double_peaks': 0.0, 'double_hits': nan, 'double_mirrored': nan}
+    {'paired': 36, 'nearer_mirrored': 0.0, 'swapped': 0.0, 'on_mirrored': 0.0, 'double_peaks': 0.0,
+     'double_hits': nan, 'double_mirrored': nan}
     """
     rows, options = scores.rows, OPTIONS[data.metric]
     joints, present, reference, mirror = data.joints[rows], data.present[rows], data.reference[rows], data.skeleton.swap
@@ -157,7 +158,8 @@ def confusion(scores: Scores, data: PoseData) -> dict[str, float | int]:
     double = scores.second_height >= DOUBLE
     found = swaps(scores.joints, joints, present, reference, mirror, **options)
     return {
-        "paired": found.compared, "swapped": found.share, "on_mirrored": found.share_on_mirrored,
+        "paired": found.compared, "nearer_mirrored": found.share_nearer, "swapped": found.share,
+        "on_mirrored": found.share_on_mirrored,
         "double_peaks": float(double[counted].mean()) if counted.any() else float("nan"),
         "double_hits": pck(scores.joints, joints, present & double, reference, **options).total,
         "double_mirrored": swaps(scores.second, joints, present, reference, mirror, among=double, **options).share,

@@ -13,7 +13,7 @@ from scipy import stats
 
 from experiments.data.skeleton import LSP, MPII
 from experiments.metrics import (
-    OPTIONS, PCK, auc, columns, paired_comparison, pck, pckh, per_image_hits, swaps, table, torso_length,
+    OPTIONS, PCK, Swaps, auc, columns, paired_comparison, pck, pckh, per_image_hits, swaps, table, torso_length,
 )
 from gammaprob.errors import ArgumentError, BroadcastError, DomainError, GammaProbError
 
@@ -396,15 +396,16 @@ def test_lspet_torsos():
 # --- left-right confusion ---------------------------------------------------------------------------------------------
 
 def confusable(seed: int = 0):
-    """As `poses`, but half of the predictions lie about the mirrored joint."""
+    """As `poses`, but half of the predictions lie about the mirrored joint, which half of the images have close by."""
     predicted, truth, present, head = poses(seed)
-    rng = np.random.default_rng(seed)
+    rng, close, left = np.random.default_rng(seed), slice(None, len(truth) // 2), [10, 11, 12, 0, 1, 2]
+    truth[close, left] = truth[close][:, [MPII.swap[joint] for joint in left]] + 2.0
     at = np.where((rng.random(present.shape) < 0.5)[..., None], truth, truth[:, list(MPII.swap)])
     return at + rng.normal(0, 0.4, truth.shape) * np.nan_to_num(head, nan=30.0)[:, None, None], truth, present, head
 
 
-def swaps_by_loops(predicted, truth, present, head, among, threshold, strict, left_out) -> tuple[int, int, int]:
-    compared = swapped = on_mirrored = 0
+def swaps_by_loops(predicted, truth, present, head, among, threshold, strict, left_out) -> Swaps:
+    compared = nearer = swapped = on_mirrored = 0
     for image, joint in np.ndindex(present.shape):
         other = MPII.swap[joint]
         if (other == joint or joint in left_out or not among[image, joint] or np.isnan(head[image])
@@ -413,9 +414,10 @@ def swaps_by_loops(predicted, truth, present, head, among, threshold, strict, le
         own, mirrored = (math.dist(predicted[image, joint], truth[image, at]) / head[image] for at in (joint, other))
         hit, hit_of_mirrored = ((error < threshold) if strict else (error <= threshold) for error in (own, mirrored))
         compared += 1
+        nearer += mirrored < own
         swapped += mirrored < own and not hit
         on_mirrored += hit_of_mirrored and not hit
-    return compared, swapped, on_mirrored
+    return Swaps(compared, nearer, swapped, on_mirrored)
 
 
 @pytest.mark.parametrize("name", list(OPTIONS))
@@ -428,9 +430,9 @@ def test_swaps_are_their_definition(name):
         found = swaps(predicted, truth, present, head, MPII.swap, among=among, **options)
         asked = np.ones_like(present) if among is None else among
         wanted = swaps_by_loops(predicted, truth, present, head, asked, **options)
-        assert (found.compared, found.swapped, found.on_mirrored) == wanted
-        assert 0 < found.on_mirrored < found.swapped < found.compared
-    assert found.share == found.swapped / found.compared
+        assert found == wanted
+        assert 0 < found.on_mirrored < found.swapped < found.nearer < found.compared
+    assert found.share == found.swapped / found.compared and found.share_nearer == found.nearer / found.compared
     assert found.share_on_mirrored == found.on_mirrored / found.compared
 
 
