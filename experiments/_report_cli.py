@@ -15,7 +15,7 @@ from gammaprob.errors import GammaProbError
 from paper_tables import _terminal
 from paper_tables._terminal import Parser, complain, put
 
-__all__ = ["missing_note", "number", "rendered", "run", "spread"]
+__all__ = ["mean_sd", "missing_note", "number", "rendered", "run", "spread"]
 
 UNUSABLE, INTERRUPTED = 2, 130
 _FORMATS = ("text", "markdown", "json")
@@ -91,6 +91,16 @@ def number(value: float | None, form: str = ".3g") -> str:
     ('−0.25', '+0.5', '–')
     """
     return ABSENT if value is None else f"{value:{form}}".replace("-", "−")
+
+
+def mean_sd(mean: float | None, sd: float | None, form: str = ".1f", factor: float = 100) -> str:
+    """A mean with its standard deviation, if there is one; shares in per cent unless another factor is given.
+
+    >>> mean_sd(0.25, 0.0125), mean_sd(0.25, None), mean_sd(None, None), mean_sd(0.25, 0.01, ".2f", 1)
+    ('25.0±1.2', '25.0', '–', '0.25±0.01')
+    """
+    shown = number(None if mean is None else factor * mean, form)
+    return shown if sd is None else f"{shown}±{factor * sd:{form}}"
 
 
 def missing_note(study: Study) -> tuple[str, ...]:

@@ -204,7 +204,7 @@ def _pick(learner, data, rows, labelled, config, method, seed, number, stage) ->
 
 def _train_and_test(learner, data, splits, labelled, config, method, seed, number, stage, result) -> None:
     """Train on, test, and leave pairs.npz, model.pt and, last of all, result.json."""
-    started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
+    started = datetime.now(UTC).isoformat(timespec="seconds")
     judged = splits.test if config.select_on == "test" else splits.validation
     task = PoseTask(learner, data, labelled, judged, config, _unlabelled(splits, labelled, config, seed))
     training, pairs = train(task, config=config, seed=seed, stage=number, folder=stage,

@@ -12,13 +12,12 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from experiments._report_cli import number, spread
+from experiments._report_cli import mean_sd, spread
 from experiments._report_orders import (
     LEVEL, VERDICTS, compare, count_verdicts, in_words, order_columns, paper_orders, points,
 )
 from experiments.checkpoint import read_json
 from experiments.config import Config
-from experiments.errors import ConfigError
 from experiments.metrics import columns
 from gammaprob._table_document import Column, Report, Section
 from paper_tables import published
@@ -73,20 +72,15 @@ def run_losses(config: Config, out: Path, variations: Sequence[str] = tuple(VARI
     >>> [(row["variation"], row["seed"], 0 <= row["Mean"] <= 1, row["Ankle"] is None) for row in rows]
     [('FL', 0, True, False)]
     """
-    from experiments.study import base_work, check_alone, run_cells, variation_cells
     from experiments.cycle import run_base
+    from experiments.study import base_work, check_alone, check_unset, finish_cells, variation_cells
 
     check_alone("losses")
-    for name in _VARIED:
-        default = type(config).__dataclass_fields__[name].default
-        if getattr(config, name) != default:
-            raise ConfigError(name, getattr(config, name), f"{default}: the study sets it itself", "leave it out")
+    check_unset(config, _VARIED)
     changed = dataclasses.replace(config, methods=("random",), stages=1)
     names = variation_cells(changed, out, variations, VARIATIONS)
     work = base_work(names)
-    failed = run_cells(run_base, work, **words)
-    if failed:
-        raise failed[0]
+    finish_cells(run_base, work, **words)
     return [_row(names[cell], read_json(stage / "result.json")) for cell, (stage,) in work.items()]
 
 
@@ -154,9 +148,7 @@ def _table(rows, names) -> Section:
 
 
 def _share(rows, name: str, column: str) -> str:
-    mean, sd, _ = spread(_by_seed(rows, name, column).values())
-    shown = number(None if mean is None else 100 * mean, ".1f")
-    return shown if sd is None else f"{shown}±{100 * sd:.1f}"
+    return mean_sd(*spread(_by_seed(rows, name, column).values())[:2])
 
 
 def _mended(rows, names) -> Section:

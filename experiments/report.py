@@ -10,7 +10,7 @@ import itertools
 from decimal import Decimal
 
 from experiments import _report_cli
-from experiments._report_cli import missing_note, number, spread
+from experiments._report_cli import mean_sd, missing_note, number, spread
 from experiments._report_orders import LEVEL, VERDICTS, Comparison, compare, count_verdicts, in_words, points
 from experiments._report_table3 import (
     ALL_STAGES, PAPER_REPEATS, TABLES, orderings, published_dataset, table_rows, values_at,
@@ -89,11 +89,9 @@ def _table(study: Study, table) -> Section:
 
 def _percent(mean, sd) -> str:
     """A share as a percentage; a published one keeps the digits it was printed with."""
-    if mean is None:
-        return ABSENT
     if isinstance(mean, str):
         return f"{Decimal(mean).scaleb(2)}±{Decimal(sd).scaleb(2)}"
-    return f"{100 * mean:.1f}" if sd is None else f"{100 * mean:.1f}±{100 * sd:.1f}"
+    return mean_sd(mean, sd)
 
 
 def _seeds(counts: list) -> str:

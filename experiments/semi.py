@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from experiments._report_cli import number, spread
+from experiments._report_cli import mean_sd, number, spread
 from experiments._report_orders import LEVEL, Comparison, compare, points
 from experiments.checkpoint import read_json
 from experiments.config import Config
@@ -74,20 +74,15 @@ def run_semi(
     [('easy-hard', 16, 0, 1)]
     """
     from experiments.cycle import run_base
-    from experiments.study import base_work, check_alone, run_cells, variation_cells
+    from experiments.study import base_work, check_alone, check_unset, finish_cells, variation_cells
 
     check_alone("semi")
-    for name in _SET:
-        default = Config.__dataclass_fields__[name].default
-        if getattr(config, name) != default:
-            raise ConfigError(name, getattr(config, name), f"{default}: the study sets it itself", "leave it out")
+    check_unset(config, _SET)
     names = {}
     for count in labels or (config.base,):
         names |= variation_cells(_few(config, count), out / f"labels-{count}", variations, VARIATIONS)
     work = base_work(names)
-    failed = run_cells(run_base, work, **words)
-    if failed:
-        raise failed[0]
+    finish_cells(run_base, work, **words)
     return [_row(names[cell], cell.config, stage) for cell, (stage,) in work.items()]
 
 
@@ -169,9 +164,7 @@ def _collapses(rows, labels: int, variation: str) -> tuple[int, int]:
 
 def _mean(found: dict[int, dict], column: str, *, percent: bool) -> str:
     mean, sd, _ = spread(row[column] for row in found.values())
-    form, factor = (".1f", 100) if percent else (".3f", 1)
-    shown = number(None if mean is None else factor * mean, form)
-    return shown if sd is None else f"{shown}±{factor * sd:{form}}"
+    return mean_sd(mean, sd) if percent else mean_sd(mean, sd, ".3f", 1)
 
 
 def _variations(rows) -> Section:

@@ -37,8 +37,8 @@ from gammaprob.errors import GammaProbError
 from paper_tables._terminal import complain
 
 __all__ = [
-    "Cell", "base_work", "check_alone", "check_place", "finish_study", "open_data", "prepare", "run_cells", "run_study",
-    "variation_cells",
+    "Cell", "base_work", "check_alone", "check_place", "check_unset", "finish_cells", "finish_study", "open_data",
+    "prepare", "run_cells", "run_study", "variation_cells",
 ]
 
 
@@ -201,6 +201,27 @@ def check_alone(command: str) -> None:
     """
     if "LOCAL_RANK" in os.environ:
         raise ConfigError("torchrun", command, "train or cycle", f"{command} starts processes of its own: --jobs")
+
+
+def check_unset(config: Config, names: Iterable[str]) -> None:
+    """`ConfigError` where one of these settings is given, which a study of variations is to set.
+
+    >>> check_unset(Config(), ["gamma"])
+    """
+    for name in names:
+        default = Config.__dataclass_fields__[name].default
+        if getattr(config, name) != default:
+            raise ConfigError(name, getattr(config, name), f"{default}: the study sets it itself", "leave it out")
+
+
+def finish_cells(run: Callable, work: Mapping[Cell, list[Path]], **words) -> None:
+    """`run_cells`; then raises what the first cell that failed raised.
+
+    >>> finish_cells(run_base, {})
+    """
+    failed = run_cells(run, work, **words)
+    if failed:
+        raise failed[0]
 
 
 def finish_study(run: Callable, work: Mapping[Cell, list[Path]], **words) -> None:

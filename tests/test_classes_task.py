@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from experiments.classes import task as module
-from experiments.classes.config import ClassConfig, configure
+from experiments.classes.config import configure
 from experiments.classes.data import load, share
 from experiments.classes.network import ClassNetwork
 from experiments.classes.task import ClassTask, build_network, ranks, top

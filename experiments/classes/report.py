@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from experiments._report_cli import number, spread
+from experiments._report_cli import mean_sd, number, spread
 from experiments._report_orders import LEVEL, in_words, order_columns, paper_orders, published_p
-from gammaprob._table_document import ABSENT, Column, Report, Section
+from gammaprob._table_document import Column, Report, Section
 from paper_tables import published
 
 __all__ = ["TABLES", "Table", "report_of"]
@@ -119,7 +119,7 @@ def _table(rows, table: Table, names: list[str], dataset: str, notes: list[str])
         found = {measure: spread(_by_seed(rows, name, measure).values()) for measure in printed}
         label = next(row["name"] for row in rows if row["variation"] == name)
         shown.append({"loss": label, "source": "ours", "seeds": found["top1"][2],
-                      **{measure: _percent(*values[:2]) for measure, values in found.items()}})
+                      **{measure: mean_sd(*values[:2]) for measure, values in found.items()}})
         digits = {measure: by_name[name] for measure, by_name in printed.items()}
         shown.append({"loss": "", "source": "paper", "seeds": _REPEATS if len(digits["top1"]) > 1 else None,
                       **{measure: "±".join(pair) for measure, pair in digits.items()}})
@@ -132,11 +132,6 @@ def _table(rows, table: Table, names: list[str], dataset: str, notes: list[str])
               for measure in printed),
         ), tuple(shown), tuple(notes),
     )
-
-
-def _percent(mean: float | None, sd: float | None) -> str:
-    shown = number(None if mean is None else 100 * mean, ".1f")
-    return shown if sd is None else f"{shown}±{100 * sd:.1f}"
 
 
 def _orders(rows, table: Table, names: list[str], dataset: str) -> list[dict]:

@@ -19,7 +19,7 @@ from experiments.classes.report import report_of
 from experiments.classes.task import ClassTask, build_network, ranks, top
 from experiments.cycle import cell_folder
 from experiments.machine import facts
-from experiments.study import Cell, check_alone, check_place, run_cells
+from experiments.study import Cell, check_alone, check_place, finish_cells
 from experiments.train import train
 
 __all__ = ["VARIATIONS", "report_of", "run_classes", "run_variation"]
@@ -47,9 +47,7 @@ def run_classes(config: ClassConfig, out: Path, variations: Sequence[str] = tupl
     write_json(out / "config.json", config.dictionary)
     work = {Cell(config, name, seed, out): [cell_folder(out, name, seed)]
             for seed in range(config.seeds) for name in variations}
-    failed = run_cells(run_variation, work, opened=load, **words)
-    if failed:
-        raise failed[0]
+    finish_cells(run_variation, work, opened=load, **words)
     return [read_json(folder / "result.json") for folder, in work.values()]
 
 

@@ -5,7 +5,6 @@ Each is the mean over pixels, stacks and all J joints of a loss of `gradients.lo
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from experiments.errors import ConfigError
