@@ -1,9 +1,9 @@
 """`python -m experiments semi`: few labels and many pictures, with easy views that teach hard ones and without.
 
 One network (or pair) a variation, label count and seed, from labelled pictures and, by consistency, unlabelled ones of
-the same kind: as many as there are in base and pool together, less those that are labelled. All take the same steps
-with the same labelled views, and learn from labels alone at first. Kept are the last weights, not the best: a collapse
-is what training ends in.
+the same kind: as many as there are in base and pool together, less those that are labelled. All take as many steps,
+with the same labelled views where the labels are the same, and learn from labels alone at first; the epochs are those
+of the largest label count. Kept are the last weights, not the best: a collapse is what training ends in.
 """
 
 from __future__ import annotations
@@ -80,21 +80,27 @@ def run_semi(
     check_unset(config, _SET)
     names = {}
     for count in labels or (config.base,):
-        names |= variation_cells(_few(config, count), out / f"labels-{count}", variations, VARIATIONS)
+        longer = max(labels, default=count) / count
+        names |= variation_cells(_few(config, count, longer), out / f"labels-{count}", variations, VARIATIONS)
     work = base_work(names)
     finish_cells(run_base, work, **words)
     return [_row(names[cell], cell.config, stage) for cell, (stage,) in work.items()]
 
 
-def _few(config: Config, labels: int) -> Config:
-    """The study's settings with so many labels: all the other pictures of base and pool are unlabelled."""
+def _few(config: Config, labels: int, longer: float) -> Config:
+    """The study's settings with so many labels: all the other pictures of base and pool are unlabelled.
+
+    A label count that is a fraction of the largest has as many times its epochs, which have as many fewer steps.
+    """
     # The same figures for every number of labels; of photographs, 0 takes all that are left.
     pool = config.drawn_pool if config.dataset == "generated" else config.pool
     left = pool and config.base + pool - labels
     if pool and left < 1:
         raise ConfigError("labels", labels, f"less than base + pool = {config.base + pool}", "enlarge --pool")
-    return dataclasses.replace(config, base=labels, pool=left, methods=("random",), stages=1, budget=1, start="same",
-                               keep="last")
+    return dataclasses.replace(
+        config, base=labels, pool=left, methods=("random",), stages=1, budget=1, start="same", keep="last",
+        epochs_base=round(longer * config.epochs_base), validate_every=round(longer * config.validate_every),
+    )
 
 
 def _row(variation: str, config: Config, stage: Path) -> dict:

@@ -107,10 +107,10 @@ def test_labels_come_from_the_pool_and_more_of_them_have_all_of_fewer():
 
 def test_a_pool_of_all_is_as_large_for_every_number_of_labels():
     config = tiny(pool=0)  # 10 × budget × stages figures, of budget and stages as they were given
-    few, many = (_few(config, labels) for labels in (8, 24))
+    few, many = (_few(config, labels, 1) for labels in (8, 24))
     assert (few.pool, many.pool) == (config.base + 80 - 8, config.base + 80 - 24)
     assert open_data(few).fingerprint == open_data(many).fingerprint
-    assert _few(tiny(pool=0, dataset="lspet"), 8).pool == 0
+    assert _few(tiny(pool=0, dataset="lspet"), 8, 1).pool == 0
 
 
 @pytest.mark.parametrize("consistency", ["standard", "easy-hard"])
@@ -217,6 +217,8 @@ def test_the_study_from_the_command_line(tmp_path, capsys):
     assert "COCO 1K, paper" in printed and "dual, RandAugment, cutout" in printed
     found = list(tmp_path.rglob("result.json"))
     assert len(found) == 6
+    # As many steps with half the labels, in twice the epochs.
+    assert {(result["labelled"], result["training"]["epochs"]) for result in map(read_json, found)} == {(8, 4), (16, 2)}
     before = [path.stat().st_mtime_ns for path in found]
     assert main(arguments) == 0 and capsys.readouterr().out == printed
     assert before == [path.stat().st_mtime_ns for path in found]
