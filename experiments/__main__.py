@@ -19,7 +19,7 @@ from pathlib import Path
 from experiments import config as of_poses
 from experiments.classes import config as of_classes
 from experiments.methods import METHODS, find_method
-from experiments.settings import Settings, kinds, option
+from experiments.settings import Family, Layers, Settings, kinds, option
 from gammaprob.errors import GammaProbError
 from paper_tables._terminal import Parser, complain, put, width_of
 
@@ -60,14 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments and arguments[0] in _READERS:
         return import_module(_READERS[arguments[0]]).main(arguments[1:])
     asked = _parser().parse_args(arguments)
-    family = _family(asked.command)
-    names = {entry.name for entry in dataclasses.fields(family.configure())}
+    family, fixed = _family(asked.command), _fixed(asked.command)
+    names = kinds(family.settings)
     changes = {name: value for name, value in vars(asked).items() if name in names}
     try:
         if asked.show:
-            put(_settings(family.describe(asked.preset, changes)), sys.stdout)
+            put(_settings(family.describe(asked.preset, changes, fixed)), sys.stdout)
             return 0
-        config = family.configure(asked.preset, changes)
+        config = family.configure(asked.preset, changes, fixed)
         return _run(asked, config, asked.out or Path("runs") / f"{asked.preset}-{config.dataset}")
     except GammaProbError as error:
         complain(f"error: {error}")
@@ -80,9 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _family(command: str):
-    """The module of the command's settings."""
-    return of_classes if command == "classes" else of_poses
+def _family(command: str) -> Family:
+    return of_classes.FAMILY if command == "classes" else of_poses.FAMILY
+
+
+def _fixed(command: str) -> Layers:
+    """What the command sets itself: each study of variations of poses has something."""
+    poses = command in _COMPARISONS and _family(command) is of_poses.FAMILY
+    return import_module(_COMPARISONS[command][0]).SETTINGS if poses else {}
 
 
 def _run(asked: argparse.Namespace, config: Settings, out: Path) -> int:
@@ -170,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
                                  help=f"what picks the images: {', '.join(METHODS)}")
             command.add_argument("--seed", type=_seed, default=0, help="0 unless given")
         settings = command.add_argument_group("settings", "each replaces the preset's value; --show explains them")
-        _add_settings(settings, type(_family(name).configure()))
+        _add_settings(settings, _family(name).settings)
     return parser
 
 

@@ -28,14 +28,22 @@ exit codes:
 The text is coloured on a terminal only; NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS are heard."""
 
 
-def run(name: str, description: str, argv: list[str] | None, build: Callable[[Study], Report]) -> int:
-    """Parse the command line, open the source, record it if asked, print the report; the exit code."""
+def run(
+    name: str, description: str, argv: list[str] | None, build: Callable[[Study], Report],
+    beside: Callable[[Study, Study], Report] | None = None,
+) -> int:
+    """Parse the command line, open the source, record it if asked, print the report; the exit code.
+
+    With `beside`, of two studies, the command line can name another one, and that report is printed instead.
+    """
     program = f"python -m experiments {name}"
     parser = Parser(prog=program, description=description, epilog=_EPILOG, allow_abbrev=False,
                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", metavar="SOURCE", help="a run folder, or the name of a recorded study")
     parser.add_argument("--record", metavar="NAME",
                         help="first record the run folder, with its provenance, in paper_tables/measured as NAME")
+    if beside is not None:
+        parser.add_argument("--beside", metavar="SOURCE", help="print instead what is different in this other study")
     parser.add_argument("--format", choices=_FORMATS, default="text", help="how to print (default: text)")
     options = parser.parse_args(argv)
     try:
@@ -44,7 +52,9 @@ def run(name: str, description: str, argv: list[str] | None, build: Callable[[St
             written = write(study, options.record)
             complain(f"{program}: recorded {', '.join(path.name for path in written)}")
             study = read_recorded(options.record)
-        put(rendered(build(study), options.format), sys.stdout)
+        other = None if beside is None else options.beside
+        report = build(study) if other is None else beside(study, open_study(other))
+        put(rendered(report, options.format), sys.stdout)
     except GammaProbError as error:
         complain(f"{program}: error: {' '.join(str(error).split())}")
         return UNUSABLE

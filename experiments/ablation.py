@@ -18,10 +18,12 @@ from experiments.checkpoint import locked, read_arrays, read_json, write_json
 from experiments.config import Config
 from experiments.errors import ConfigError
 from experiments.methods import METHODS
+from experiments.settings import Layers, check_fixed
 from gammaprob._table_document import Column, Report, Section
 
-__all__ = ["VARIATIONS", "report_of", "run_ablation"]
+__all__ = ["SETTINGS", "VARIATIONS", "report_of", "run_ablation"]
 
+SETTINGS: Layers = {"stages": (1, "the base models' heads look at the pool; no stage is run")}
 # What a reader would suspect, each as changes of a configuration.
 VARIATIONS = {
     "as in the study": lambda config: {},
@@ -40,12 +42,12 @@ def run_ablation(config: Config, out: Path, variations: Sequence[str] = tuple(VA
     """One row a variation, seed and head: test PCK, correlations, PCK of the picks of head, chance and true loss.
 
     Goes on where it was interrupted. The other keywords are those of `experiments.study.run_cells`. Raises
-    `ConfigError` for an unknown variation or a study without a head.
+    `ConfigError` for an unknown variation, a setting of `SETTINGS` that has another value, or a study without a head.
 
     >>> import tempfile
     >>> from experiments.config import configure
-    >>> config = configure("smoke", {"base": 16, "budget": 4, "pool": 12, "test": 6, "validation": 4, "stages": 1,
-    ...                              "epochs_base": 1, "methods": ["ll++"]})
+    >>> config = configure("smoke", {"base": 16, "budget": 4, "pool": 12, "test": 6, "validation": 4, "epochs_base": 1,
+    ...                              "methods": ["ll++"]}, SETTINGS)
     >>> with tempfile.TemporaryDirectory() as out:
     ...     rows = run_ablation(config, Path(out), ["heads untrained"], jobs=1)
     >>> [(row["variation"], row["method"], row["seed"]) for row in rows]
@@ -55,11 +57,12 @@ def run_ablation(config: Config, out: Path, variations: Sequence[str] = tuple(VA
     from experiments.study import check_alone, finish_study, variation_cells
 
     check_alone("ablation")
+    check_fixed(config, SETTINGS)
     heads = [name for name in config.methods if METHODS[name].head is not None]
     if not heads:
         raise ConfigError("methods", config.methods, "a method that predicts losses", "name ll or ll++")
-    changed = dataclasses.replace(config, methods=tuple(heads), stages=1)
-    names = variation_cells(changed, out, variations, VARIATIONS)
+    changed = dataclasses.replace(config, methods=tuple(heads))
+    names = variation_cells({out: changed}, variations, VARIATIONS)
     work = {cell: [cell_folder(cell.out, cell.method, cell.seed) / "look"] for cell in names}
     finish_study(_look, work, **words)
     return [{"variation": names[cell], **read_json(stage / "result.json")} for cell, (stage,) in work.items()]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from experiments.errors import ConfigError
 from experiments.methods import METHODS, find_method
-from experiments.settings import Layers, Settings, described, layers, setting
+from experiments.settings import Family, Layers, Settings, setting
 
-__all__ = ["Config", "DATASETS", "PRESETS", "configure", "describe"]
+__all__ = ["Config", "DATASETS", "FAMILY", "PRESETS", "configure"]
 
 DATASETS = ("generated", "lspet", "lsp-lspet", "mpii")
 LAWS = ("uniform", "normal")  # of an augmentation
@@ -119,6 +119,9 @@ class Config(Settings):
     consistency_weight: float = setting(1.0, "λ, as published; 0 learns from labels alone", (0.0, math.inf))
     consistency_start: float = setting(0.3, "share of the epochs before, in which the teacher learns from labels",
                                        (0.0, 1.0))
+    normalised: str = setting("apart", "labelled and other pictures of a step each by their own statistics, as released; "
+                              "together, by those of both, a network cannot draw less on one kind alone",
+                              ("apart", "together"))
     unlabelled: int = setting(0, "images of the pool that are learned from; 0 takes all", (0, math.inf))
     heatmap_weights: str = setting("equal", "of a teacher's heatmaps; height: by their maximum in target's peaks",
                                    ("equal", "height"))
@@ -185,7 +188,7 @@ class Config(Settings):
     @property
     def drawn_pool(self) -> int:
         """How many figures are generated for the pool: of these there are always more, so that "all" has no number."""
-        return self.pool or 10 * self.budget * self.stages
+        return self.pool or 10 * max(self.base, self.budget * self.stages)
 
     @property
     def least_pool(self) -> int:
@@ -250,26 +253,17 @@ _OF_DATASET: dict[tuple[str, str], Layers] = {
     ("paper", "mpii"): {"test": (2958, "paper: Newell's validation split")},
 }
 
+FAMILY = Family(Config, PRESETS, _OF_DATASET)
 
-def configure(preset: str = "desk", changes: Mapping[str, object] | None = None) -> Config:
-    """The preset, what its data set changes, and the given changes on top.
+
+def configure(
+    preset: str = "desk", changes: Mapping[str, object] | None = None, fixed: Layers | None = None,
+) -> Config:
+    """The preset, what its data set changes, what a study sets itself (`fixed`), and the given changes on top.
+
+    Raises `ConfigError` as `experiments.settings.Family.configure`.
 
     >>> configure("smoke", {"seeds": 2}).seeds
     2
     """
-    return Config(**{name: value for name, (value, _) in _layers(preset, changes).items()})
-
-
-def describe(preset: str, changes: Mapping[str, object] | None = None) -> list[tuple[str, str, str]]:
-    """Each setting as (name, value, reason), for `--show`.
-
-    >>> describe("paper")[3]
-    ('dataset', 'lsp-lspet', 'paper, section 5')
-    """
-    return described(configure(preset, changes), _layers(preset, changes))
-
-
-def _layers(preset: str, changes: Mapping[str, object] | None) -> Layers:
-    changes = dict(changes or {})
-    dataset = changes.get("dataset", PRESETS.get(preset, {}).get("dataset", ("generated",))[0])
-    return layers(Config, PRESETS, preset, _OF_DATASET.get((preset, dataset), {}), changes)
+    return FAMILY.configure(preset, changes, fixed)

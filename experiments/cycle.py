@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from experiments.checkpoint import load, locked, read_arrays, read_json, save, write_arrays, write_json
+from experiments.checkpoint import load, locked, read_arrays, save, write_arrays, write_json
 from experiments.config import Config
 from experiments.data import PoseData
 from experiments.data.splits import Splits, split
@@ -82,6 +82,7 @@ def run_base(data: PoseData, config: Config, method: str, seed: int, out: Path) 
 def run_cell(data: PoseData, config: Config, method: str, seed: int, out: Path) -> None:
     """Run all stages of a cell that are not there yet, its base model first.
 
+    >>> from experiments.checkpoint import read_json
     >>> import tempfile
     >>> from experiments.config import configure
     >>> from experiments.data import load
@@ -212,8 +213,6 @@ def _train_and_test(learner, data, splits, labelled, config, method, seed, numbe
     tested = time.perf_counter()
     scores = score(learner, data, splits.test, config, peaks=True)
     test = judge(scores, data)
-    if len(task.unlabelled):
-        training["response"] = task.response()
     if rank() > 0:
         return wait()
     if number > 0:

@@ -73,14 +73,15 @@ class Learner(nn.Module):
         return next(self.parameters()).device
 
     def forward(
-        self, inputs: Tensor, joint: Iterable[str] = (), beside: Tensor | None = None,
+        self, inputs: Tensor, joint: Iterable[str] = (), beside: Tensor | None = None, apart: int | None = None,
     ) -> tuple[PoseOutput, dict[str, Tensor]] | tuple[PoseOutput, dict[str, Tensor], PoseOutput]:
         """What the network finds in pictures (B, 3, S, S), and each head's predicted losses (B,).
 
         The heads named in `joint` send gradient to the network, all others read its features as constants. With
-        pictures `beside`, for the peer, the third is what it finds in them.
+        pictures `beside`, for the peer, the third is what it finds in them. With `apart`, each so many pictures are
+        normalised by themselves.
         """
-        output = self.network(self._as_weights(inputs))
+        output = self._found(self.network, inputs, apart)
         dtype = next(self.parameters()).dtype
         # Predicted losses in full precision: three digits would make ties of most of a pool.
         with torch.autocast(inputs.device.type, enabled=False):
@@ -88,7 +89,11 @@ class Learner(nn.Module):
                                  for part in output))
             constant = exact.detached()
             predicted = {name: head(exact if name in joint else constant) for name, head in self.heads.items()}
-        return (output, predicted) if beside is None else (output, predicted, self.peer(self._as_weights(beside)))
+        return (output, predicted) if beside is None else (output, predicted, self._found(self.peer, beside, apart))
+
+    def _found(self, network: PoseNetwork, inputs: Tensor, apart: int | None) -> PoseOutput:
+        parts = self._as_weights(inputs).split(apart or len(inputs))
+        return PoseOutput.joined([network(part) for part in parts])
 
     def _as_weights(self, inputs: Tensor) -> Tensor:
         inputs = inputs.to(next(self.parameters()).dtype)

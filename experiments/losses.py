@@ -7,26 +7,30 @@ studies. All else is the same for all. Counted beside the joints found: left-rig
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 from experiments._report_cli import mean_sd, spread
 from experiments._report_orders import (
-    LEVEL, VERDICTS, compare, count_verdicts, in_words, order_columns, paper_orders, points,
+    ORDER_NOTE, VERDICTS, by_seed, compare, count_verdicts, order_columns, paper_orders, points, with_chance,
 )
 from experiments.checkpoint import read_json
 from experiments.config import Config
 from experiments.metrics import columns
+from experiments.settings import Layers, check_fixed
 from gammaprob._table_document import Column, Report, Section
 from paper_tables import published
 
-__all__ = ["VARIATIONS", "report_of", "run_losses"]
+__all__ = ["COLUMNS", "SETTINGS", "VARIATIONS", "printed", "report_of", "run_losses"]
 
 _PAPER = "anchor_table7_mpii_val_2stack"
 # What a variation sets; a study where one of them is given already would not compare what it says.
 _VARIED = ("pose_loss", "gamma", "output", "peak", "truncate", "prior")
+SETTINGS: Layers = {
+    "methods": (("random",), "no loss predictor is trained"), "stages": (1, "no stage is run"),
+    **{name: (getattr(Config, name), "each variation has its own") for name in _VARIED},
+}
 # A prior of its own, since from one half on the few epochs of a small study go into learning that most is background.
 _TARGETS = {"peak": 1.0, "truncate": True, "prior": 0.01}
 
@@ -46,7 +50,7 @@ VARIATIONS = {
 # The columns of the published table; "neck" enters the mean alone.
 _JOINTS = {"head top": "Head", "shoulder": "Shoulder", "elbow": "Elbow", "wrist": "Wrist", "hip": "Hip", "knee": "Knee",
            "ankle": "Ankle"}
-_COLUMNS = (*_JOINTS.values(), "Mean")
+COLUMNS = (*_JOINTS.values(), "Mean")
 # What anchor loss is said to mend, by its name in a row: as shown, and whether it is to be more (+1) or less (−1).
 _MENDED = {
     "nearer_mirrored": ("nearer", -1), "swapped": ("swapped", -1), "on_mirrored": ("on mirrored", -1),
@@ -60,25 +64,24 @@ def run_losses(config: Config, out: Path, variations: Sequence[str] = tuple(VARI
     """One row a loss and seed: PCK by joint and in the mean, confusion and double peaks on the test set.
 
     Trains base models, nothing else: no loss predictor, no stage. Goes on where it was interrupted. The other keywords
-    are those of `experiments.study.run_cells`. Raises `ConfigError` for an unknown variation, or for settings that the
-    variations are to set.
+    are those of `experiments.study.run_cells`. Raises `ConfigError` for an unknown variation, or for a setting of
+    `SETTINGS` that has another value.
 
     >>> import tempfile
     >>> from experiments.config import configure
-    >>> config = configure("smoke", {"base": 16, "budget": 4, "pool": 12, "test": 6, "validation": 4, "stages": 1,
-    ...                              "epochs_base": 1})
+    >>> config = configure("smoke", {"base": 16, "budget": 4, "pool": 12, "test": 6, "validation": 4, "epochs_base": 1},
+    ...                    SETTINGS)
     >>> with tempfile.TemporaryDirectory() as out:
     ...     rows = run_losses(config, Path(out), ["FL"], jobs=1)
     >>> [(row["variation"], row["seed"], 0 <= row["Mean"] <= 1, row["Ankle"] is None) for row in rows]
     [('FL', 0, True, False)]
     """
     from experiments.cycle import run_base
-    from experiments.study import base_work, check_alone, check_unset, finish_cells, variation_cells
+    from experiments.study import base_work, check_alone, finish_cells, variation_cells
 
     check_alone("losses")
-    check_unset(config, _VARIED)
-    changed = dataclasses.replace(config, methods=("random",), stages=1)
-    names = variation_cells(changed, out, variations, VARIATIONS)
+    check_fixed(config, SETTINGS)
+    names = variation_cells({out: config}, variations, VARIATIONS)
     work = base_work(names)
     finish_cells(run_base, work, **words)
     return [_row(names[cell], read_json(stage / "result.json")) for cell, (stage,) in work.items()]
@@ -107,7 +110,7 @@ def report_of(rows: Sequence[dict]) -> Report:
 
     >>> shares = {"total": 0.25, "nearer_mirrored": 0.3, "swapped": 0.3, "on_mirrored": 0.1, "double_peaks": 0.2,
     ...           "double_hits": 0.4, "double_mirrored": 0.5}
-    >>> rows = [{"variation": name, "seed": seed, **dict.fromkeys(_COLUMNS, pck + pck * seed / 10), **shares}
+    >>> rows = [{"variation": name, "seed": seed, **dict.fromkeys(COLUMNS, pck + pck * seed / 10), **shares}
     ...         for name, pck in (("BCE", 0.2), ("AL γ = 2", 0.25)) for seed in (0, 1)]
     >>> report = report_of(rows)
     >>> [cells[:2] for cells in report.sections[0].cells()[:2]]
@@ -121,25 +124,26 @@ def report_of(rows: Sequence[dict]) -> Report:
     return Report(tuple(section for section in sections if section.rows), tuple(_conclusions(rows, orders)), {})
 
 
-def _by_seed(rows: Sequence[dict], name: str, column: str) -> dict[int, float]:
-    return {row["seed"]: row[column] for row in rows if row["variation"] == name and row.get(column) is not None}
+def printed() -> dict[str, dict[str, str]]:
+    """The published table: variation -> column -> what is printed there, in per cent.
 
-
-def _published() -> dict[str, dict[str, str]]:
+    >>> printed()["AL γ = 2"]["Wrist"]
+    '85.42'
+    """
     return {row["method"].replace("gamma=", "γ = "): row for row in published.load(_PAPER)}
 
 
 def _table(rows, names) -> Section:
-    paper, shown = _published(), []
+    paper, shown = printed(), []
     for name in names:
-        shown.append({"variation": name, **{column: _share(rows, name, column) for column in _COLUMNS}})
+        shown.append({"variation": name, **{column: _share(rows, name, column) for column in COLUMNS}})
         if name in paper:
-            shown.append({"variation": f"{name}, paper", **{column: paper[name][column] for column in _COLUMNS}})
+            shown.append({"variation": f"{name}, paper", **{column: paper[name][column] for column in COLUMNS}})
     counts = sorted({sum(row["variation"] == name for row in rows) for name in names})
     return Section(
         "table7", "Table 7: joints found by networks that learned by different losses", (
             Column("loss", lambda row: row["variation"], plain=True),
-            *(Column(column, lambda row, column=column: row[column], right=True) for column in _COLUMNS),
+            *(Column(column, lambda row, column=column: row[column], right=True) for column in COLUMNS),
         ), tuple(shown),
         (f"In per cent, mean ± sample sd over the seeds ({'–'.join(map(str, counts))}); Mean: of all joints' shares. "
          f"paper: {published.place(_PAPER)}, PCKh@0.5 on MPII, two stacks. Data set, metric and network are not the "
@@ -148,7 +152,7 @@ def _table(rows, names) -> Section:
 
 
 def _share(rows, name: str, column: str) -> str:
-    return mean_sd(*spread(_by_seed(rows, name, column).values())[:2])
+    return mean_sd(*spread(by_seed(rows, name, column).values())[:2])
 
 
 def _mended(rows, names) -> Section:
@@ -168,24 +172,23 @@ def _mended(rows, names) -> Section:
 
 
 def _orders(rows, names) -> list[dict]:
-    paper = {name: row for name, row in _published().items() if name in names}
+    paper = {name: row for name, row in printed().items() if name in names}
     return [
-        {"column": column, **row} for column in _COLUMNS
+        {"column": column, **row} for column in COLUMNS
         for row in paper_orders({name: Decimal(row[column]) / 100 for name, row in paper.items()},
-                                {name: _by_seed(rows, name, column) for name in paper})
+                                {name: by_seed(rows, name, column) for name in paper})
     ]
 
 
 def _order_sections(orders: list[dict]) -> list[Section]:
     mean = [row for row in orders if row["column"] == "Mean"]
     counts = [{"column": column, **count_verdicts([row for row in orders if row["column"] == column])}
-              for column in _COLUMNS]
+              for column in COLUMNS]
     return [
         Section(
             "orders", "Table 7, Mean: the paper's orders of two losses, and how they came out here", order_columns(),
             tuple(mean),
-            (f"by, here: the difference in points; p: paired t-test over the seeds, at the level of {LEVEL:.0%}, not "
-             "corrected for their number; p±: exact sign-flip test.",),
+            (ORDER_NOTE,),
         ),
         Section(
             "summary", "Table 7: all orders of two losses", (
@@ -200,14 +203,11 @@ def _conclusions(rows, orders: list[dict]):
     """Sentences that are computed from the rows above, and from nothing else."""
     mean = [row for row in orders if row["column"] == "Mean"]
     if mean:
-        tested = sum(row["p"] is not None for row in mean)
-        yield (
-            f"Table 7, Mean: of the {len(mean)} orderings of two losses that the paper has, {in_words(mean)} ({tested} "
-            f"tests; by chance alone about {LEVEL * tested:.1f} would tell losses apart)."
-        )
+        yield (f"Table 7, Mean: of the {len(mean)} orderings of two losses that the paper has, "
+               f"{with_chance(mean, 'losses')}.")
     for column, (title, sign) in _MENDED.items():
-        found = compare(_by_seed(rows, _ANCHOR, column), _by_seed(rows, _PLAIN, column))
+        found = compare(by_seed(rows, _ANCHOR, column), by_seed(rows, _PLAIN, column))
         if found.seeds:
-            p = "" if found.p_value is None else f", p = {found.p_value:.2g}"
+            p = f", {found.said}" if found.said else ""
             yield (f"{_ANCHOR} against {_PLAIN}, {title}: {points(found.difference)} points{p}, {found.seeds} seeds; "
                    f"that it is {'more' if sign > 0 else 'less'}: {found.verdict(sign)}.")

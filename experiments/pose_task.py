@@ -105,12 +105,13 @@ class PoseTask:
         inputs, joints, present = render(
             pictures, joints, present, size=config.image, swap=self.data.skeleton.swap, params=view, view=config.view)
         taught = lessons(learner, *unlabelled, self.data.skeleton.swap, config) if unlabelled else []
-        # One pass for both kinds: labelled pictures first. Of two networks, each has its own lesson.
+        # Labelled pictures first, then the others. Of two networks, each has its own lesson.
         shown = [torch.cat((inputs, lesson.inputs)) for lesson in taught] or [inputs] * len(learner.networks)
-        with autocast(config, self.device):
-            output, predicted, *beside = forward(shown[0], self._joint, *shown[1:])
-        drawn = [found.heatmaps for found in (output, *beside)]
         count = len(inputs)
+        apart = count if taught and config.normalised == "apart" else None
+        with autocast(config, self.device):
+            output, predicted, *beside = forward(shown[0], self._joint, *shown[1:], apart=apart)
+        drawn = [found.heatmaps for found in (output, *beside)]
         losses = learner.pose_losses(drawn[0][:count], joints, present)
         parts, compared = {"loss": losses.mean()}, {}
         further = [learner.pose_losses(found[:count], joints, present).mean() for found in drawn[1:]]

@@ -48,8 +48,8 @@ class Progress:
 
         >>> Progress("training", Path("."), total=2).row({"epoch": 1, "loss": 0.5})
         """
-        shown = row.keys() & {"loss", "validation_pck"}
-        self._bar.set_postfix({name: f"{row[name]:.4g}" for name in sorted(shown)})
+        shown = [name for name in row if name == "loss" or name.startswith("validation_")]
+        self._bar.set_postfix({name: f"{row[name]:.4g}" for name in shown})
         if self._writer is not None:
             for name, value in row.items():
                 self._writer.add_scalar(name, value, row["epoch"])

@@ -10,8 +10,11 @@ import itertools
 from decimal import Decimal
 
 from experiments import _report_cli
+from experiments._report_beside import beside_of
 from experiments._report_cli import mean_sd, missing_note, number, spread
-from experiments._report_orders import LEVEL, VERDICTS, Comparison, compare, count_verdicts, in_words, points
+from experiments._report_orders import (
+    LEVEL, VERDICTS, Comparison, compare, count_verdicts, in_words, points, with_chance,
+)
 from experiments._report_table3 import (
     ALL_STAGES, PAPER_REPEATS, TABLES, orderings, published_dataset, table_rows, values_at,
 )
@@ -37,7 +40,7 @@ _FIGURE_5 = (
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit code; `--help` says which."""
-    return _report_cli.run("report", _DESCRIPTION, argv, report_of)
+    return _report_cli.run("report", _DESCRIPTION, argv, report_of, beside_of)
 
 
 def report_of(study: Study) -> Report:
@@ -257,12 +260,8 @@ def _conclusions(study: Study, ordered: dict[str, list[dict]]):
         rows = [row for row in ordered[table.letter] if row["stage"] != ALL_STAGES]
         if not rows:
             continue
-        tested = sum(row["p"] is not None for row in rows)
-        yield (
-            f"Table {table.letter}: of the {len(rows)} orderings of two methods at a stage that {dataset} has in the "
-            f"paper, {in_words(rows)} ({tested} tests; by chance alone about {LEVEL * tested:.1f} would tell methods "
-            "apart)."
-        )
+        yield (f"Table {table.letter}: of the {len(rows)} orderings of two methods at a stage that {dataset} has in "
+               f"the paper, {with_chance(rows, 'methods')}.")
         clear = [row for row in rows if _clear(row)]
         yield f"{len(clear)} of them are clear by the paper's own means and spreads: {in_words(clear)}."
     for first, second in (("ll++", "ll"), ("ll++conv", "ll++"), ("ll++", "random"), ("ll++", "coreset")):
@@ -279,7 +278,7 @@ def _conclusions(study: Study, ordered: dict[str, list[dict]]):
 def _said(letter: str, found: Comparison) -> str:
     if found.difference is None:
         return f"{letter} has no seed of both"
-    p = "" if found.p_value is None else f", p = {found.p_value:.2g}, {found.seeds} seeds"
+    p = f", {found.said}, {found.seeds} seeds" if found.said else ""
     told = f"{points(found.difference)} points{p}"
     return f"{letter} {told}" if found.decided else f"{letter} {found.verdict()} ({told})"
 

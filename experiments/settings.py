@@ -1,7 +1,8 @@
 """What a setting is: a value with its allowed values and its reason, checked when it is set and stored with results.
 
 A family of settings is a frozen dataclass that inherits `Settings`, each field made by `setting`. Presets change some
-of them, each change with its own reason, and the user's changes come last.
+of them, each change with its own reason, and the user's changes come last. What a study sets itself is not the user's
+to change.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import get_args, get_origin, get_type_hints
 
 from experiments.errors import ConfigError
 
-__all__ = ["Settings", "described", "kinds", "layers", "option", "setting"]
+__all__ = ["Family", "Settings", "check_fixed", "kinds", "option", "setting"]
 
-# What a preset, a data set or the user changes: name -> (value, reason).
+# What a preset, a data set, a study or the user changes: name -> (value, reason).
 Layers = dict[str, tuple[object, str]]
 
 
@@ -115,36 +116,74 @@ def option(name: str) -> str:
     return name.replace("_", "-")
 
 
-def layers(
-    family: type[Settings], presets: Mapping[str, Layers], preset: str, of_dataset: Layers, changes: dict,
-) -> Layers:
-    """What differs from the defaults: the preset's, its data set's, and the user's changes on top.
+@dataclass(frozen=True)
+class Family:
+    """A family of settings with its presets, and what a data set changes in one: (preset, data set) -> changes.
 
-    Raises `ConfigError` for an unknown preset or setting.
-
-    >>> from experiments.config import Config, PRESETS
-    >>> layers(Config, PRESETS, "desk", {}, {"seeds": 2})
-    {'seeds': (2, 'given on the command line')}
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Rates(Settings):
+    ...     dataset: str = setting("digits", "ships with the library")
+    ...     first: float = setting(0.1, "as published", (0.0, 1.0))
+    >>> rates = Family(Rates, {"desk": {}, "smoke": {"first": (0.5, "seconds")}}, {("desk", "mpii"): {}})
+    >>> rates.configure("smoke").first, rates.configure("smoke", {"first": 0.2}).first
+    (0.5, 0.2)
     """
-    if preset not in presets:
-        raise ConfigError("preset", preset, ", ".join(presets), "pass one of these names")
-    unknown = changes.keys() - {entry.name for entry in dataclasses.fields(family)}
-    if unknown:
-        raise ConfigError("setting", sorted(unknown)[0], f"a field of {family.__name__}", "--show lists all settings")
-    given = {name: (value, "given on the command line") for name, value in changes.items()}
-    return presets[preset] | of_dataset | given
+
+    settings: type[Settings]
+    presets: Mapping[str, Layers]
+    of_dataset: Mapping[tuple[str, str], Layers]
+
+    def configure(self, preset: str, changes: Mapping[str, object] | None = None, fixed: Layers | None = None):
+        """The preset, what its data set changes, what a study sets itself (`fixed`), and the given changes.
+
+        Raises `ConfigError` for an unknown preset or setting, for a change of what is fixed, and as the settings do.
+        """
+        return self.settings(**{name: value for name, (value, _) in self._layers(preset, changes, fixed).items()})
+
+    def describe(
+        self, preset: str, changes: Mapping[str, object] | None = None, fixed: Layers | None = None,
+    ) -> list[tuple[str, str, str]]:
+        """Each setting as (name, value, reason), for `--show`. Raises as `configure`."""
+        config, changed = self.configure(preset, changes, fixed), self._layers(preset, changes, fixed)
+        return [
+            (entry.name, _shown(getattr(config, entry.name)),
+             changed.get(entry.name, (None, entry.metadata["reason"]))[1])
+            for entry in dataclasses.fields(config)
+        ]
+
+    def _layers(self, preset: str, changes: Mapping[str, object] | None, fixed: Layers | None) -> Layers:
+        changes, fixed = dict(changes or {}), fixed or {}
+        if preset not in self.presets:
+            raise ConfigError("preset", preset, ", ".join(self.presets), "pass one of these names")
+        fields = self.settings.__dataclass_fields__
+        unknown = changes.keys() - fields.keys()
+        if unknown:
+            raise ConfigError(
+                "setting", sorted(unknown)[0], f"a field of {self.settings.__name__}", "--show lists all settings")
+        _refuse(changes, fixed)
+        usual = self.presets[preset].get("dataset", (fields["dataset"].default,))[0]
+        of_dataset = self.of_dataset.get((preset, changes.get("dataset", usual)), {})
+        given = {name: (value, "given on the command line") for name, value in changes.items()}
+        return self.presets[preset] | of_dataset | fixed | given
 
 
-def described(config: Settings, changed: Layers) -> list[tuple[str, str, str]]:
-    """Each setting as (name, value, reason), for `--show`.
+def check_fixed(config: Settings, fixed: Layers) -> None:
+    """`ConfigError` where a setting has another value than the study sets.
 
     >>> from experiments.config import Config
-    >>> described(Config(), {})[1]
-    ('seeds', '5', 'repeats, as in the paper; 0, 1, ... are the seeds')
+    >>> check_fixed(Config(gamma=3.0), {"gamma": (2.0, "as published")})
+    Traceback (most recent call last):
+    experiments.errors.ConfigError: gamma: got 3.0; allowed: 2.0: the study sets it itself; leave it out
     """
-    rows = []
-    for entry in dataclasses.fields(config):
-        value = getattr(config, entry.name)
-        shown = " ".join(value) if isinstance(value, tuple) else str(value)
-        rows.append((entry.name, shown, changed.get(entry.name, (None, entry.metadata["reason"]))[1]))
-    return rows
+    values = {name: getattr(config, name) for name in fixed}
+    _refuse({name: value for name, value in values.items() if value != fixed[name][0]}, fixed)
+
+
+def _refuse(given: Mapping[str, object], fixed: Layers) -> None:
+    for name, (value, _) in fixed.items():
+        if name in given:
+            raise ConfigError(name, given[name], f"{_shown(value)}: the study sets it itself", "leave it out")
+
+
+def _shown(value) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)

@@ -37,8 +37,8 @@ from gammaprob.errors import GammaProbError
 from paper_tables._terminal import complain
 
 __all__ = [
-    "Cell", "base_work", "check_alone", "check_place", "check_unset", "finish_cells", "finish_study", "open_data",
-    "prepare", "run_cells", "run_study", "variation_cells",
+    "Cell", "base_work", "check_alone", "check_place", "finish_cells", "finish_study", "open_data", "prepare",
+    "run_cells", "run_study", "take_places", "variation_cells",
 ]
 
 
@@ -74,9 +74,9 @@ def open_data(config: Config, *, progress: bool = False) -> PoseData:
 
 
 def prepare(config: Config, out: Path, *, progress: bool = False) -> PoseData:
-    """Everything that can go wrong before hours are spent: `check_place`, the data set and its shares.
+    """Everything that can go wrong before hours are spent: `check_place`, the data set and its shares; `take_places`.
 
-    Writes ``out/config.json``. Raises `ConfigError`, `CheckpointError` or `DataError`.
+    Raises `ConfigError`, `CheckpointError` or `DataError`.
 
     >>> import tempfile
     >>> from experiments.config import configure
@@ -86,6 +86,14 @@ def prepare(config: Config, out: Path, *, progress: bool = False) -> PoseData:
     ...     read_json(Path(out) / "config.json")["base"]
     16
     """
+    data = _checked(config, out, progress=progress)
+    if rank() == 0:
+        take_places({out: config})
+    return data
+
+
+def _checked(config: Config, out: Path, *, progress: bool) -> PoseData:
+    """The data set of a study that can be run in this folder; writes nothing but the cache."""
     check_place(config, out)
     if rank() > 0:
         wait()  # the first process fills the cache
@@ -98,13 +106,11 @@ def prepare(config: Config, out: Path, *, progress: bool = False) -> PoseData:
         for name in ("validation", "test"):
             if not np.isfinite(data.reference[getattr(shares, name)]).any():
                 raise DataError(name, "no picture with a reference length", f"what {data.metric} needs", "check-data")
-    if rank() == 0:
-        write_json(out / "config.json", config.dictionary)
     return data
 
 
 def check_place(config: Settings, out: Path) -> None:
-    """The device, TensorBoard, and the folder, which is made, or was made with the same settings.
+    """The device, TensorBoard, and the folder, which is not there yet, or was made with the same settings.
 
     Raises `ConfigError` or `CheckpointError`.
 
@@ -118,10 +124,6 @@ def check_place(config: Settings, out: Path) -> None:
     dtype_of(config, device_of(config))
     if config.tensorboard:
         check_tensorboard()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckpointError(str(out), error.strerror, "a folder that can be made", "choose another --out") from error
     path = out / "config.json"
     if path.exists():
         found = read_json(path)
@@ -137,6 +139,25 @@ def check_place(config: Settings, out: Path) -> None:
                 str(path), f"{other[0]} = {found.get(other[0])!r}", f"{other[0]} = {settings[other[0]]!r}",
                 "choose another --out, or the settings that this folder was made with",
             )
+
+
+def take_places(places: Mapping[Path, Settings]) -> None:
+    """Make the folders of studies, then write config.json into each. Raises `CheckpointError`.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     take_places({Path(out) / "one": Config(batch=16), Path(out) / "other": Config()})
+    ...     read_json(Path(out) / "one" / "config.json")["batch"]
+    16
+    """
+    for out in places:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(
+                str(out), error.strerror, "a folder that can be made", "choose another --out") from error
+    for out, config in places.items():
+        write_json(out / "config.json", config.dictionary)
 
 
 def run_study(
@@ -168,30 +189,34 @@ def run_study(
 
 
 def variation_cells(
-    config: Config, out: Path, names: Sequence[str], variations: Mapping[str, Callable[[Config], dict]],
+    places: Mapping[Path, Config], names: Sequence[str], variations: Mapping[str, Callable[[Config], dict]],
 ) -> dict[Cell, str]:
-    """Every method and seed of each named variation of the settings, whose folder in `out` is prepared: cell -> name.
+    """Every method and seed of each named variation of each folder's settings: cell -> name.
 
-    A variation is what it changes of the settings. Raises `ConfigError` for a name that there is not, and as `prepare`.
+    A variation is what it changes of the settings, and has a folder in theirs, which is prepared: all are checked
+    before anything is written. Raises `ConfigError` for a name that there is not, and as `prepare`.
 
     >>> import tempfile
     >>> config = Config(base=64, budget=2, pool=12, test=4, validation=4, crop=64, methods=("ll",), seeds=1, stages=1)
     >>> with tempfile.TemporaryDirectory() as out:
-    ...     found = variation_cells(config, Path(out), ["Rate × 2"], {"Rate × 2": lambda config: {"rate": 0.006}})
+    ...     found = variation_cells({Path(out): config}, ["Rate × 2"], {"Rate × 2": lambda config: {"rate": 0.006}})
     ...     [(cell.config.rate, cell.method, cell.seed, cell.out.name, name) for cell, name in found.items()]
     [(0.006, 'll', 0, 'rate-2', 'Rate × 2')]
     """
     unknown = [name for name in names if name not in variations]
     if unknown:
         raise ConfigError("variation", unknown[0], ", ".join(variations), "pass one of these")
-    cells = {}
-    for name in names:
-        changed = dataclasses.replace(config, **variations[name](config))
-        folder = out / re.sub("[^a-z0-9]+", "-", name.lower())
-        prepare(changed, folder, progress=True)
-        cells |= {Cell(changed, method, seed, folder): name
-                  for seed in range(config.seeds) for method in config.methods}
-    return cells
+    changed = {
+        out / re.sub("[^a-z0-9]+", "-", name.lower()): (name, dataclasses.replace(config, **variations[name](config)))
+        for out, config in places.items() for name in names
+    }
+    for folder, (_, config) in changed.items():
+        _checked(config, folder, progress=True)
+    take_places({folder: config for folder, (_, config) in changed.items()})
+    return {
+        Cell(config, method, seed, folder): name for folder, (name, config) in changed.items()
+        for seed in range(config.seeds) for method in config.methods
+    }
 
 
 def check_alone(command: str) -> None:
@@ -201,17 +226,6 @@ def check_alone(command: str) -> None:
     """
     if "LOCAL_RANK" in os.environ:
         raise ConfigError("torchrun", command, "train or cycle", f"{command} starts processes of its own: --jobs")
-
-
-def check_unset(config: Config, names: Iterable[str]) -> None:
-    """`ConfigError` where one of these settings is given, which a study of variations is to set.
-
-    >>> check_unset(Config(), ["gamma"])
-    """
-    for name in names:
-        default = Config.__dataclass_fields__[name].default
-        if getattr(config, name) != default:
-            raise ConfigError(name, getattr(config, name), f"{default}: the study sets it itself", "leave it out")
 
 
 def finish_cells(run: Callable, work: Mapping[Cell, list[Path]], **words) -> None:

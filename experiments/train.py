@@ -33,6 +33,8 @@ __all__ = ["Task", "train"]
 
 # Of the schedule "steps": the rate falls after these shares of the epochs, 160 and 180 of 200.
 _DROPS = (0.8, 0.9)
+# Of a line of the log, beside the parts of the loss and what a validation found.
+_OF_EPOCH = ("epoch", "rate", "seconds")
 _PAIR = ("true_i", "true_j", "predicted_i", "predicted_j")
 
 
@@ -71,7 +73,10 @@ class Task(Protocol):
         """
 
     def validate(self) -> tuple[float, dict[str, float]]:
-        """How well it does, the higher the better, and what the log says of it; not finite where it has diverged."""
+        """How well it does, the higher the better, and what log and result say of it, under the task's own names.
+
+        Not finite where it has diverged.
+        """
 
 
 def train(
@@ -281,13 +286,14 @@ class _Training:
             setattr(self, name, state[name])
 
     def finish(self) -> tuple[dict, dict[str, np.ndarray]]:
-        """Set the chosen weights; the summary and the pairs of all epochs."""
+        """Set the chosen weights; the summary, with what their validation found, and the pairs of all epochs."""
         self.task.module.load_state_dict(self.best["weights"])
         images = self.epochs * self.steps * self.task.batch
+        chosen = self.log[self.best["epoch"] - 1]
+        found = {name: value for name, value in chosen.items() if name not in (*_OF_EPOCH, *self.task.names)}
         summary = {
-            "epochs": self.epochs, "best_epoch": self.best["epoch"], "validation_pck": self.best["score"],
-            "images": len(self.task.rows), "images_per_second": images / self.seconds, "loss": self.log[-1]["loss"],
-            "seconds": self.seconds,
+            "epochs": self.epochs, "best_epoch": self.best["epoch"], **found, "images": len(self.task.rows),
+            "images_per_second": images / self.seconds, "loss": self.log[-1]["loss"], "seconds": self.seconds,
         }
         arrays = {}
         for name, epochs in self.pairs.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import functools
 import json
 import shutil
@@ -40,11 +41,17 @@ def tiny(**changes) -> Config:
     return configure("smoke", TINY | {"cache": cache()} | changes)
 
 
-def options(**changes) -> list[str]:
-    """The same on a command line."""
+def tiny_study(study, **changes) -> Config:
+    """The same with what the study of variations sets itself."""
+    return dataclasses.replace(tiny(**changes), **{name: value for name, (value, _) in study.SETTINGS.items()})
+
+
+def options(*left_out: str, **changes) -> list[str]:
+    """The same on a command line, but for what is left out."""
     words = ["--preset", "smoke"]
     for name, value in (TINY | {"cache": cache()} | changes).items():
-        words += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, tuple) else [value])]
+        if name not in left_out:
+            words += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, tuple) else [value])]
     return words
 
 

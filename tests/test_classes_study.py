@@ -60,6 +60,12 @@ def test_refused_before_any_training(tmp_path, capsys, words, said):
     assert not list(tmp_path.rglob("*-seed*"))
 
 
+def test_an_impossible_folder(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["classes", "--preset", "smoke", "--jobs", "1", "--out", str(tmp_path / "file")]) == 2
+    assert "allowed: a folder that can be made; choose another --out" in capsys.readouterr().err
+
+
 def test_a_folder_of_other_settings(tmp_path, capsys):
     words = ["classes", "--preset", "smoke", "--out", str(tmp_path), "--variations", "ce", "--jobs", "1"]
     assert main([*words, "--seeds", "1"]) == 0

@@ -132,6 +132,8 @@ def test_it_learns(digits, tmp_path):
     summary, pairs = train(task, config=config, seed=0, stage=0, folder=tmp_path)
     assert top(ranks(task.module, digits, digits.test, config), 1) > 0.6 > 0.3 > before
     assert summary["epochs"] == summary["best_epoch"] == 40 and pairs == {}
+    assert [name for name in summary if name.startswith("validation_")] == ["validation_top1"]
+    assert summary["validation_top1"] == task.validate()[0]
 
 
 class Killed(ClassTask):

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from experiments.__main__ import main
-from experiments.config import PRESETS, Config, configure, describe
+from experiments.config import FAMILY, PRESETS, Config, configure
 from experiments.errors import ConfigError
 from experiments.methods import METHODS, find_method
 from experiments.seeds import stream
@@ -25,7 +25,7 @@ SHOW = ["cycle", "--method", "ll", "--show"]
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_are_whole_and_every_value_has_a_reason(preset):
-    rows = describe(preset)
+    rows = FAMILY.describe(preset)
     assert [name for name, _, _ in rows] == [entry.name for entry in FIELDS]
     assert all(len(reason) >= 5 or reason == "paper" for _, _, reason in rows)
     assert set(PRESETS[preset]) <= {entry.name for entry in FIELDS}
@@ -130,7 +130,7 @@ def printed(arguments: list[str], capsys) -> str:
 def test_show_has_every_setting_and_its_reason(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     text = printed([*SHOW, "--preset", "smoke", "--rate", "0.5"], capsys)
-    for name, value, reason in describe("smoke", {"rate": 0.5}):
+    for name, value, reason in FAMILY.describe("smoke", {"rate": 0.5}):
         assert f"--{option(name)} {value}\n" in text
         assert " ".join(reason.split()) in " ".join(text.split())
     assert "--rate 0.5\n    given on the command line\n" in text
@@ -155,7 +155,7 @@ def test_show_in_ascii(monkeypatch):
 def test_every_setting_is_an_option(capsys):
     """Each value of a preset, given on the command line, is that value again."""
     words = []
-    for name, value, _ in describe("smoke"):
+    for name, value, _ in FAMILY.describe("smoke"):
         if value in ("True", "False"):
             words.append(f"--{'' if value == 'True' else 'no-'}{option(name)}")
         elif value != "None":
@@ -163,7 +163,7 @@ def test_every_setting_is_an_option(capsys):
     text = printed([*SHOW, "--preset", "paper", *words], capsys)
     shown = dict(line[2:].partition(" ")[::2] for line in text.splitlines() if line.startswith("--"))
     assert {name: value for name, value in shown.items() if name != "methods"} == {
-        option(name): value for name, value, _ in describe("smoke") if name != "methods"}
+        option(name): value for name, value, _ in FAMILY.describe("smoke") if name != "methods"}
 
 
 def run(*arguments, **options) -> subprocess.CompletedProcess:

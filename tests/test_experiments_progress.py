@@ -20,6 +20,14 @@ def test_tensorboard_that_is_not_installed_is_named_before_work(tmp_path, monkey
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_the_task_calls_its_score_is_shown(tmp_path, monkeypatch):
+    seen = []
+    with progress.Progress("training", tmp_path, total=2) as shown:
+        monkeypatch.setattr(shown._bar, "set_postfix", seen.append)
+        shown.row({"epoch": 3, "rate": 0.1, "loss": 0.5, "validation_top1": 0.25})
+    assert seen == [{"loss": "0.5", "validation_top1": "0.25"}]
+
+
 def test_each_number_of_a_row_is_a_point_of_its_curve(tmp_path, monkeypatch):
     points, folders = [], []
 

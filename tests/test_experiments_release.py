@@ -85,7 +85,7 @@ def test_a_name_of_nothing_is_said_before_hours_are_spent(tmp_path, capsys):
 
 def test_seconds_of_a_shared_base_model_count_once(tmp_path):
     config = configure("smoke", {"base": 16, "batch": 8, "budget": 4, "pool": 12, "test": 6, "validation": 4,
-                                 "epochs_base": 1, "methods": ("ll", "ll++")})
+                                 "epochs_base": 1, "methods": ("ll", "ll++")}, ablation.SETTINGS)
     ablation.run_ablation(config, tmp_path, ["as in the study"], jobs=1)
     for row in tmp_path.glob("*/*/look/result.json"):
         row.unlink()

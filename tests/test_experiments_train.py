@@ -180,7 +180,8 @@ def test_the_summary_says_what_was_done(tmp_path):
     assert summary["epochs"] == len(log) == 3 and summary["images"] == 16
     assert summary["loss"] == log[-1]["loss"] and summary["images_per_second"] > 0
     best = max(log, key=lambda row: row["validation_pck"])
-    assert (summary["best_epoch"], summary["validation_pck"]) == (best["epoch"], best["validation_pck"])
+    assert summary["best_epoch"] == best["epoch"]
+    assert {name: summary[name] for name in ("validation_pck", "validation_loss")}.items() <= best.items()
 
 
 # --- which weights --------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ CHANGED_LABELS = [
 # (record, name in the module, what it becomes, what the ledger says then)
 CHANGED_MODELS = [
     ("AL-FA4", anchor_tables, "_FIGURE", (("tulip", ("rose", "tulip"), ("poppy", "tulip")),), SAYS[WRONG]),
-    ("SSL-GAIN", ssl, "METHODS", ssl.METHODS | {"dual": ("31.4", "54.8", "58.7")}, SAYS[AMBIGUOUS]),
+    ("SSL-GAIN", ssl, "METHODS", ssl.METHODS | {"PoseDual (Dual), Affine": ("31.4", "54.8", "58.7")}, SAYS[AMBIGUOUS]),
     ("SSL-BOUNDARY", ssl, "_BACKGROUND_PER_JOINT_PIXEL", 4, SAYS[AMBIGUOUS]),
     ("SSL-BOUNDARY", ssl, "_HALF_SEPARATION", mp.mpf("2.34"), SAYS[AMBIGUOUS]),
     ("SSL-BLIND", ssl, "_discrepancy", lambda one, other: one * (one - other) ** 2, SAYS[AMBIGUOUS]),

@@ -21,7 +21,7 @@ from experiments.learner import Learner
 from experiments.losses import VARIATIONS, report_of, run_losses
 from experiments.record import read_tables, write_rows
 from paper_tables import published
-from tests.cells import options, tiny
+from tests.cells import options, tiny, tiny_study
 
 SMALL = {"seeds": 2, "epochs_base": 1}
 MEASURED = ["nearer_mirrored", "swapped", "on_mirrored", "double_peaks", "double_hits", "double_mirrored"]
@@ -31,7 +31,7 @@ MEASURED = ["nearer_mirrored", "swapped", "on_mirrored", "double_peaks", "double
 def run(tmp_path_factory):
     """Two of the losses, two seeds: the rows, and their folder."""
     out = tmp_path_factory.mktemp("losses")
-    return run_losses(tiny(**SMALL), out, ["MSE", "AL γ = 2"], jobs=1), out
+    return run_losses(tiny_study(losses, **SMALL), out, ["MSE", "AL γ = 2"], jobs=1), out
 
 
 def test_a_row_is_what_its_cell_found(run):
@@ -109,15 +109,20 @@ def test_both_networks_of_a_pair_start_about_their_prior():
 @pytest.mark.parametrize("changes, text", [
     ({"pose_loss": "bce", "peak": 1.0}, "pose_loss: got 'bce'; allowed: mse: the study sets it itself; leave it out"),
     ({"gamma": 3.0}, "gamma: got 3.0"), ({"truncate": True}, "truncate: got True"),
+    ({"methods": ("ll",)}, r"methods: got \('ll',\); allowed: random: the study sets it itself"),
+    ({"stages": 2}, "stages: got 2; allowed: 1: the study sets it itself"),
 ])
 def test_what_the_study_sets_is_not_to_be_given(changes, text, tmp_path):
     with pytest.raises(ConfigError, match=text):
-        run_losses(tiny(**changes), tmp_path / "out")
+        run_losses(dataclasses.replace(tiny_study(losses), **changes), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("words, text", [
-    (["--gamma", "-1"], "gamma: got -1.0; allowed: a number >= 0.0"),
+    # The default itself, too: given, it would not be what all variations have.
+    (["--gamma", "2"], "gamma: got 2.0; allowed: 2.0: the study sets it itself; leave it out"),
+    (["--methods", "random"], "methods: got ['random']; allowed: random: the study sets it"),
+    (["--stages", "2"], "stages: got 2; allowed: 1: the study"), (["--rate", "-1"], "rate: got -1.0"),
     (["--variations", "BCE", "L1"], "variation: got 'L1'; allowed: BCE, MSE, FL, AL γ = 1"),
     (["--record", "../desk"], "record: got '../desk'"), (["--recorded", "nothing"], "nothing_pose_losses"),
 ])
@@ -151,7 +156,7 @@ def made(shares: dict[str, float], seeds: int = 3, **others: dict[str, float]) -
     """Rows with these means, each seed a little apart from the others in its own way."""
     rng = np.random.default_rng(0)
     return [
-        {"variation": name, "seed": seed, **dict.fromkeys(losses._COLUMNS, share + rng.normal(0, 1e-4)),
+        {"variation": name, "seed": seed, **dict.fromkeys(losses.COLUMNS, share + rng.normal(0, 1e-4)),
          **{column: values[name] + rng.normal(0, 1e-4) for column, values in others.items()},
          **{column: None for column in MEASURED if column not in others}}
         for name, share in shares.items() for seed in range(seeds)

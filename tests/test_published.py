@@ -49,6 +49,14 @@ def test_table_3_has_each_cell_once(name):
     assert all(0 < Decimal(row["sd"]) < Decimal(row["mean"]) < 1 for row in rows)
 
 
+def test_ap_on_coco_rises_with_labels_and_begins_as_table_9():
+    rows = published.load("ssl_coco_labels")
+    found = [[row[f"ap_{labels}"] for labels in ("1k", "5k", "10k")] for row in rows]
+    assert all(Decimal(few) < Decimal(more) < Decimal(most) for few, more, most in found)
+    assert found[0] == [row["supervised_ap"] for row in published.load("ssl_tableS9_labels")[:3]]
+    assert len({(row["method"], row["augmentation"]) for row in rows}) == len(rows) == 6
+
+
 def test_loading_twice_gives_independent_rows():
     published.load("slides_example")[0]["l"] = "changed"
     assert published.load("slides_example")[0]["l"] == "0.45"

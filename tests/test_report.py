@@ -7,12 +7,17 @@ import json
 import shutil
 import statistics
 import sys
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from experiments import report
-from experiments._report_orders import HOLDS, REVERSED, UNDECIDED, UNTESTED, Comparison, compare
+from experiments._report_orders import (
+    HOLDS, REVERSED, UNDECIDED, UNTESTED, Comparison, compare, paper_orders, with_chance,
+)
 from experiments._report_table3 import ALL_STAGES, TABLES, orderings, published_means, table_rows
+from experiments.errors import DataError
 from experiments.metrics import paired_comparison
 from experiments.record import read_run
 from gammaprob._table_terminal import as_text
@@ -133,7 +138,7 @@ def test_the_papers_own_spread(study):
 def test_methods_are_compared_on_common_seeds():
     first, second = {0: 0.5, 1: 0.7, 2: 0.65, 3: 9.0}, {0: 0.4, 1: 0.5, 2: 0.6}
     found, wanted = compare(first, second), paired_comparison([0.5, 0.7, 0.65], [0.4, 0.5, 0.6])
-    assert found == Comparison(wanted.difference, wanted.t_p, wanted.sign_flip_p, 3)
+    assert found == Comparison(wanted.difference, wanted.t_p, wanted.sign_flip_p, 3, wanted.standard_error)
 
 
 @pytest.mark.parametrize(("first", "second", "wanted"), [
@@ -143,6 +148,27 @@ def test_methods_are_compared_on_common_seeds():
 ])
 def test_too_few_seeds_decide_nothing(first, second, wanted):
     assert compare(first, second) == wanted and not wanted.decided
+
+
+@pytest.mark.parametrize(("seeds", "difference", "wanted"), [
+    (1, 0.25, UNTESTED), (2, 0.25, UNDECIDED), (5, 0.25, UNDECIDED), (6, 0.25, HOLDS), (6, -0.25, REVERSED),
+    (6, 0.0, UNDECIDED),
+])
+def test_equal_differences_are_left_to_the_sign_flip_test(seeds, difference, wanted):
+    """There is no t without a spread; 2 / 2⁶ is the first below 0.05."""
+    found = compare(dict.fromkeys(range(seeds), 0.5 + difference), dict.fromkeys(range(seeds), 0.5))
+    assert found.p_value is None and found.verdict() == wanted
+    assert found.decided == (wanted in (HOLDS, REVERSED))
+    assert found.said == ("" if seeds == 1 else "p± = 1" if not difference else f"p± = {2 / 2**seeds:.2g}")
+    (row,) = paper_orders({"a": Decimal(2), "b": Decimal(1)}, {
+        "a": dict.fromkeys(range(seeds), 0.5 + difference), "b": dict.fromkeys(range(seeds), 0.5)})
+    assert row["verdict"] == wanted and f"({int(seeds > 1)} tests" in with_chance([row], "methods")
+
+
+def test_the_t_test_decides_where_it_is_defined():
+    """Control: a spread, and five seeds, with which no sign-flip test can tell anything apart."""
+    found = compare({seed: 0.5 + seed / 1000 for seed in range(5)}, dict.fromkeys(range(5), 0.25))
+    assert found.sign_flip_p > 0.05 > found.p_value and found.verdict() == HOLDS and found.said.startswith("p = ")
 
 
 def test_a_partial_study_is_reported_as_such(folder, tmp_path, capsys):
@@ -280,3 +306,50 @@ def test_a_base_model_alone(folder, tmp_path, capsys):
         shutil.rmtree(path)
     text = " ".join(printed(capsys, str(changed)).split())
     assert "Before any stage, the base model tests at 51.5±1.3 (4 seeds)" in text and "40 of 44 cells" in text
+
+
+# --- one study beside another ----------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def switched(tmp_path_factory):
+    """The same study with a switch on: it finds no failures any more, and everything tests better."""
+    return make_run(tmp_path_factory.mktemp("runs") / "switched", methods=("random", "ll++"), seeds=4, stages=1, images=8,
+                    pairs=2, picked={"random": 0.43, "ll++": 0.43}, test={"random": 0.6, "ll++": 0.6}, dataset="lspet",
+                    consistency="easy-hard")
+
+
+def test_beside_another_study(switched, folder, study, capsys):
+    document = json.loads(printed(capsys, str(switched), "--beside", str(folder), "--format", "json"))
+    tested = {(row["method"], row["stage"]): row for row in section(document, "beside3(b)")}
+    assert set(tested) == {("Base", 0), ("Random", 1), ("LL++", 1)}  # of both, no more
+    assert tested["LL++", 1]["difference"] == pytest.approx(0.1, abs=0.01) and tested["LL++", 1]["p"] < 1e-3
+    (found,) = section(document, "found")
+    there = compare(study.by_seed("ll++", 1, "picked_pck"), study.by_seed("random", 1, "picked_pck"))
+    assert statistics.fmean(found["beside"].values()) == pytest.approx(there.difference)
+    assert found["difference"] == pytest.approx(-there.difference, abs=0.01) and found["p"] < 1e-3
+    (said,) = document["verdict"]
+    assert "here it is not told apart from random picks" in said and "beside it finds failures" in said
+    assert "consistency easy-hard" in section_notes(document, "beside3(a)")
+
+
+def section_notes(document: dict, name: str) -> str:
+    return " ".join(next(part["notes"] for part in document["sections"] if part["name"] == name))
+
+
+def test_beside_itself_nothing_differs(folder, capsys):
+    document = json.loads(printed(capsys, str(folder), "--beside", str(folder), "--format", "json"))
+    assert {row["difference"] for name in ("beside3(a)", "beside3(b)", "found") for row in section(document, name)} == {0}
+    assert "has not: none." in section_notes(document, "beside3(a)")
+
+
+@pytest.mark.parametrize(("settings", "said"), [
+    ({"dataset": "generated"}, "a study of generated"), ({"methods": ("random",), "seeds": 1}, "method, seed and stage"),
+])
+def test_nothing_to_compare_is_an_error(settings, said, study, tmp_path):
+    made = make_run(tmp_path / "run", **{"methods": ("random",), "seeds": 1, "stages": 1, "images": 8, "pairs": 2,
+                                         "dataset": "lspet", **settings})
+    other = read_run(made)
+    if "seeds" in settings:
+        other = replace(other, rows=tuple({**row, "seed": 9} for row in other.rows))
+    with pytest.raises(DataError, match=said):
+        report.beside_of(study, other)

@@ -11,19 +11,21 @@ import numpy as np
 import pytest
 import torch
 
+from experiments import semi
 from experiments.__main__ import main
-from experiments.checkpoint import read_json
+from experiments.checkpoint import read_json, write_json
 from experiments.config import configure
 from experiments.cycle import _unlabelled, run_base, run_cell
 from experiments.data.splits import split
-from experiments.errors import ConfigError, DataError
+from experiments.errors import CheckpointError, ConfigError, DataError
 from experiments.learner import Learner
 from experiments.pose_task import PoseTask
 from experiments.record import read_tables, write_rows
-from experiments.semi import VARIATIONS, _few, collapsed, report_of, run_semi
+from experiments.semi import _PUBLISHED, VARIATIONS, _few, collapsed, report_of, run_semi
 from experiments.study import open_data, prepare
 from experiments.train import train
-from tests.cells import differences, figures, numbers, options, stages, tiny
+from paper_tables import published
+from tests.cells import differences, figures, numbers, options, stages, tiny, tiny_study
 
 ROWS, JUDGED, UNLABELLED = np.arange(16), np.arange(16, 22), np.arange(22, 40)
 ALWAYS = {"consistency_start": 0.0, "epochs_base": 3}
@@ -76,13 +78,45 @@ def test_no_unlabelled_pictures():
     (["--labels", "6"], "base: got 6; allowed: at least a batch (8)"),
     (["--cutout-joints", "15"], "cutout_joints: got 15; allowed: at most 14"),
     (["--variations", "mean teacher"], "variation: got 'mean teacher'"),
-    (["--keep", "last"], "keep: got 'last'"),
-    (["--start", "same"], "start: got 'same'"),
+    # Also what the study would set: given, it is an error, and of a preset it is not.
+    (["--keep", "last"], "keep: got 'last'; allowed: last: the study sets it itself; leave it out"),
+    (["--start", "same"], "start: got 'same'"), (["--budget", "24"], "budget: got 24; allowed: 1: the study sets it"),
+    (["--methods", "ll", "ll++"], "methods: got ['ll', 'll++']; allowed: random: the study"),
+    (["--stages", "2"], "stages: got 2"), (["--hard", "affine"], "hard: got 'affine'"),
 ])
 def test_requests_that_are_refused_before_anything_is_trained(arguments, text, tmp_path, capsys):
-    assert main(["semi", "--jobs", "1", "--out", str(tmp_path), *options(), *arguments]) == 2
+    out = tmp_path / "out"
+    assert main(["semi", "--jobs", "1", "--out", str(out), *options("budget"), *arguments]) == 2
     assert text in capsys.readouterr().err
-    assert not list(tmp_path.rglob("log.jsonl"))
+    assert not out.exists()
+
+
+def test_what_the_study_sets_is_shown(capsys):
+    """Over what the preset says of it."""
+    assert main(["semi", "--preset", "smoke", "--show"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "--methods random no loss predictor is trained --seeds 1" in shown
+    assert "--budget 1 no picture is labelled later" in shown and "--keep last" in shown
+
+
+def test_a_study_with_other_settings_than_its_own(tmp_path):
+    with pytest.raises(ConfigError, match="budget: got 4; allowed: 1: the study sets it itself"):
+        run_semi(dataclasses.replace(tiny_study(semi), budget=4), tmp_path / "out", jobs=1)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("later", ["labels-8/easy-hard", "labels-16/supervised"])
+def test_a_folder_of_other_settings_is_found_before_anything_is_written(later, tmp_path):
+    """Whichever of the variations and label counts it is of; the control: without it, each has its settings."""
+    config, names, counts = tiny_study(semi, epochs_base=1), ["supervised", "easy-hard"], [8, 16]
+    (tmp_path / later).mkdir(parents=True)
+    write_json(tmp_path / later / "config.json", tiny(batch=16).dictionary)
+    with pytest.raises(CheckpointError, match="got 'b.*'; allowed: b"):
+        run_semi(config, tmp_path, names, labels=counts, jobs=1)
+    assert [path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")] == [later]
+    (tmp_path / later / "config.json").unlink()
+    run_semi(config, tmp_path, names, labels=counts, jobs=1)
+    assert len(list(tmp_path.rglob("config.json"))) == len(list(tmp_path.rglob("result.json"))) == 4
 
 
 def test_more_labels_than_a_data_set_has():
@@ -106,11 +140,11 @@ def test_labels_come_from_the_pool_and_more_of_them_have_all_of_fewer():
 
 
 def test_a_pool_of_all_is_as_large_for_every_number_of_labels():
-    config = tiny(pool=0)  # 10 × budget × stages figures, of budget and stages as they were given
+    config = tiny_study(semi, pool=0)  # 10 × base figures
     few, many = (_few(config, labels, 1) for labels in (8, 24))
-    assert (few.pool, many.pool) == (config.base + 80 - 8, config.base + 80 - 24)
+    assert (few.pool, many.pool) == (16 + 160 - 8, 16 + 160 - 24)
     assert open_data(few).fingerprint == open_data(many).fingerprint
-    assert _few(tiny(pool=0, dataset="lspet"), 8, 1).pool == 0
+    assert _few(tiny_study(semi, pool=0, dataset="lspet"), 8, 1).pool == 0
 
 
 @pytest.mark.parametrize("consistency", ["standard", "easy-hard"])
@@ -139,6 +173,18 @@ def test_unlabelled_pictures_are_seen_as_often_as_labelled_ones():
     assert sorted(np.unique(learning._seen, return_counts=True)[1]) == [3, 3, 3, 3, 4]
     *_, unlabelled = learning.fetch(ROWS, torch.arange(8))
     assert len(unlabelled[0]) == 8 and len(unlabelled[1].easy.angle) == 8
+
+
+@pytest.mark.parametrize("consistency", ["standard", "dual"])
+@pytest.mark.parametrize("normalised", ["apart", "together"])
+def test_what_is_found_in_labelled_pictures_depends_on_others_where_normalised_together(consistency, normalised):
+    found = []
+    for unlabelled in (UNLABELLED[:9], UNLABELLED[9:]):
+        learning = task(tiny(consistency=consistency, normalised=normalised, **ALWAYS), unlabelled)
+        learning.begin(1, 3, 16, lambda name: torch.Generator().manual_seed(len(name)))
+        _, parts, _ = learning.losses(learning.module.train(), learning.fetch(ROWS, torch.arange(8)))
+        found.append(parts["loss"].item())
+    assert (found[0] == found[1]) == (normalised == "apart")
 
 
 def test_both_networks_of_a_pair_learn_and_from_labels_too(tmp_path):
@@ -210,8 +256,8 @@ def test_stages_learn_from_what_the_pool_still_has(tmp_path):
 # --- the study -------------------------------------------------------------------------------------------------------
 
 def test_the_study_from_the_command_line(tmp_path, capsys):
-    arguments = ["semi", "--jobs", "1", "--out", str(tmp_path), *options(epochs_base=2), "--labels", "8", "16",
-                 "--variations", "supervised", "standard", "dual, RandAugment, cutout"]
+    arguments = ["semi", "--jobs", "1", "--out", str(tmp_path), *options("budget", epochs_base=2),
+                 "--labels", "8", "16", "--variations", "supervised", "standard", "dual, RandAugment, cutout"]
     assert main(arguments) == 0
     printed = capsys.readouterr().out
     assert "COCO 1K, paper" in printed and "dual, RandAugment, cutout" in printed
@@ -225,7 +271,7 @@ def test_the_study_from_the_command_line(tmp_path, capsys):
 
 
 def test_recorded_rows_and_curves(tmp_path):
-    config = tiny(epochs_base=2)
+    config = tiny_study(semi, epochs_base=2)
     rows = run_semi(config, tmp_path / "run", ["supervised", "easy-hard"], labels=[16], jobs=1)
     write_rows(rows, config, "semi", "try", tmp_path)
     tables = read_tables("try_semi", tmp_path)[1]
@@ -233,7 +279,7 @@ def test_recorded_rows_and_curves(tmp_path):
     (curves,) = [table for name, table in tables.items() if name != "try_semi"]
     assert [(row["variation"], row["epoch"]) for row in curves] == [
         (name, epoch) for name in ("supervised", "easy-hard") for epoch in (1, 2)]
-    assert curves[-1]["response"] == rows[1]["curve"][-1]["response"] == pytest.approx(rows[1]["response"], rel=1e-6)
+    assert curves[-1]["response"] == rows[1]["curve"][-1]["response"] == rows[1]["response"]
     assert report_of(tables["try_semi"]).sections[0].cells() == report_of(rows).sections[0].cells()
 
 
@@ -247,12 +293,35 @@ def test_a_collapse_is_said_and_no_other():
         ("supervised", 0.3, 0.5), ("standard", 0.1 + 0.005 * seed, 0.01 + 0.3 * (seed == 2)),
         ("easy-hard", 0.4 + 0.001 * seed, 0.1))]
     cells = {row[1]: row for row in report_of(rows).sections[0].cells()}
-    assert [cells[name][-1] for name in ("supervised", "standard", "easy-hard")] == ["–", "2 of 3", "0 of 3"]
-    said = report_of(rows).closing
+    assert [cells[name][-2] for name in ("supervised", "standard", "easy-hard")] == ["–", "2 of 3", "0 of 3"]
+    orders, *said = report_of(rows).closing
     assert "standard consistency: collapsed with 2 of 3 seeds" in said[0] and "0 of 3" in said[1] and len(said) == 2
-    steps = {row[1]: row[-1] for row in report_of(rows).sections[1].cells()}
-    assert steps == {"standard < supervised": "holds", "supervised < easy-hard": "holds"}
+    assert said[1].endswith("a response of 0.100±0.000 against 0.500±0.000.")
+    assert orders.startswith("500 labels: of the 3 orders of two variations that the paper has with 1K, 3 hold, 0 are")
     assert collapsed(rows[1], rows[0]) and not collapsed(rows[0], rows[0])
+
+
+def test_the_papers_ap_stands_beside_its_variations():
+    """What the paper has not is a dash, and in no order; the control: where it is not measured, neither."""
+    names = [*_PUBLISHED, "standard", "dual, RandAugment, cutout", "easy-hard, λ = 10"]
+    rows = [made(name, 0.3 + place / 100, 0.3, seed) for place, name in enumerate(names) for seed in (0, 1)]
+    table, orders = report_of(rows).sections[:2]
+    assert {row[1]: row[-1] for row in table.cells()} == dict(
+        zip(names, ["31.5", "38.5", "42.1", "41.5", "43.7", "44.6", "0.8", "–", "–"]))
+    found = {(row["low"], row["high"]): row for row in orders.rows}
+    assert len(found) == 7 * 6 / 2 and found["dual", "easy-hard, cutout"]["published"] == pytest.approx(0.006)
+    assert {name for pair in found for name in pair} == set(names[:7])
+    assert len(report_of(rows[:4]).sections[1].rows) == 1
+
+
+def test_published_rows_are_the_variations_of_their_names():
+    """A network, or two, and what makes the hard views of each: as the release has it."""
+    words = {"Affine": "affine", "Affine + Joint Cutout": "cutout", "Affine + RandAug": "randaugment"}
+    networks = {"Supervised": "easy-hard", "PoseCons (Single)": "easy-hard", "PoseDual (Dual)": "dual"}
+    for name, row in zip(_PUBLISHED, published.load("ssl_coco_labels"), strict=True):
+        changes = VARIATIONS[name](configure("desk"))
+        assert (changes["consistency"], changes["hard"]) == (networks[row["method"]], words[row["augmentation"]])
+        assert changes["consistency_weight"] == (row["method"] != "Supervised")
 
 
 def test_table_9_has_every_label_count_and_weight():

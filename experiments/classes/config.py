@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from experiments.config import Config
 from experiments.errors import ConfigError
-from experiments.settings import Layers, Settings, described, layers, setting
+from experiments.settings import Family, Layers, Settings, setting
 
-__all__ = ["ClassConfig", "DATASETS", "PRESETS", "configure", "describe"]
+__all__ = ["ClassConfig", "DATASETS", "FAMILY", "PRESETS", "configure"]
 
 DATASETS = ("digits", "cifar10", "cifar100")
 _OF_POSES = {entry.name: entry for entry in dataclasses.fields(Config)}
@@ -127,26 +127,13 @@ _OF_DATASET: dict[tuple[str, str], Layers] = {
     ("desk", "cifar100"): _PICTURES | {name: PRESETS["paper"][name] for name in _CIFAR10},
 }
 
+FAMILY = Family(ClassConfig, PRESETS, _OF_DATASET)
+
 
 def configure(preset: str = "desk", changes: Mapping[str, object] | None = None) -> ClassConfig:
-    """The preset, what its data set changes, and the given changes on top.
+    """The preset, what its data set changes, and the given changes on top. Raises `ConfigError`.
 
     >>> configure("paper", {"dataset": "cifar10"}).gamma_focal, configure("paper").gamma_focal
     (2.0, 0.5)
     """
-    return ClassConfig(**{name: value for name, (value, _) in _layers(preset, changes).items()})
-
-
-def describe(preset: str, changes: Mapping[str, object] | None = None) -> list[tuple[str, str, str]]:
-    """Each setting as (name, value, reason), for `--show`.
-
-    >>> describe("paper")[0]
-    ('dataset', 'cifar100', 'paper, Section 4.1')
-    """
-    return described(configure(preset, changes), _layers(preset, changes))
-
-
-def _layers(preset: str, changes: Mapping[str, object] | None) -> Layers:
-    changes = dict(changes or {})
-    dataset = changes.get("dataset", PRESETS.get(preset, {}).get("dataset", ("digits",))[0])
-    return layers(ClassConfig, PRESETS, preset, _OF_DATASET.get((preset, dataset), {}), changes)
+    return FAMILY.configure(preset, changes)

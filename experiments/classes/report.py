@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from experiments._report_cli import mean_sd, number, spread
-from experiments._report_orders import LEVEL, in_words, order_columns, paper_orders, published_p
+from experiments._report_orders import (
+    LEVEL, ORDER_NOTE, by_seed, in_words, order_columns, paper_orders, published_p, with_chance,
+)
 from gammaprob._table_document import Column, Report, Section
 from paper_tables import published
 
-__all__ = ["TABLES", "Table", "report_of"]
+__all__ = ["REPEATS", "TABLES", "Table", "report_of"]
 
-_REPEATS = 3  # of each published mean: paper, Section 4.1
+REPEATS = 3  # of each published mean: paper, Section 4.1
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,6 @@ TABLES = (
           ("bce", "anchor-target", "anchor", "anchor-both"),
           {measure: (f"{measure}_mean", f"{measure}_sd") for measure in ("top1", "top5")}),
 )
-_ORDER_NOTE = (
-    f"by, here: the difference in points; p: paired t-test over the seeds, at the level of {LEVEL:.0%}, not corrected "
-    "for their number; p±: exact sign-flip test."
-)
 _HEADINGS = {"top1": "top-1", "top5": "top-5"}
 
 
@@ -93,14 +91,10 @@ def report_of(rows: Sequence[dict]) -> Report:
         if len(names) < 2:
             continue
         orders = _orders(rows, table, names, dataset)
-        notes = [[_note(**rows[0])], [_ORDER_NOTE]] if not sections else [[], []]
+        notes = [[_note(**rows[0])], [ORDER_NOTE]] if not sections else [[], []]
         sections += [_table(rows, table, names, dataset, notes[0]), _order_section(table, orders, labels, notes[1])]
         closing += _conclusions(table, orders, dataset)
     return Report((*sections, _costs(rows, labels)), tuple(closing), {})
-
-
-def _by_seed(rows: Sequence[dict], name: str, measure: str) -> dict[int, float]:
-    return {row["seed"]: row[measure] for row in rows if row["variation"] == name}
 
 
 def _note(*, dataset: str, labelled: int, test: int, **_) -> str:
@@ -116,12 +110,12 @@ def _note(*, dataset: str, labelled: int, test: int, **_) -> str:
 def _table(rows, table: Table, names: list[str], dataset: str, notes: list[str]) -> Section:
     printed, shown = table.printed(dataset), []
     for name in names:
-        found = {measure: spread(_by_seed(rows, name, measure).values()) for measure in printed}
+        found = {measure: spread(by_seed(rows, name, measure).values()) for measure in printed}
         label = next(row["name"] for row in rows if row["variation"] == name)
         shown.append({"loss": label, "source": "ours", "seeds": found["top1"][2],
                       **{measure: mean_sd(*values[:2]) for measure, values in found.items()}})
         digits = {measure: by_name[name] for measure, by_name in printed.items()}
-        shown.append({"loss": "", "source": "paper", "seeds": _REPEATS if len(digits["top1"]) > 1 else None,
+        shown.append({"loss": "", "source": "paper", "seeds": REPEATS if len(digits["top1"]) > 1 else None,
                       **{measure: "±".join(pair) for measure, pair in digits.items()}})
     return Section(
         f"table{table.number}", f"Table {table.number}: {table.title}; {dataset}, and {table.beside(dataset)} of the "
@@ -139,10 +133,10 @@ def _orders(rows, table: Table, names: list[str], dataset: str) -> list[dict]:
     found = []
     for measure, printed in table.printed(dataset).items():
         means = {name: Decimal(printed[name][0]) / 100 for name in names}
-        for row in paper_orders(means, {name: _by_seed(rows, name, measure) for name in names}):
+        for row in paper_orders(means, {name: by_seed(rows, name, measure) for name in names}):
             pair = printed[row["low"]], printed[row["high"]]
             known = len(pair[0]) > 1
-            found.append({"measure": measure, **row, "published_p": published_p(*pair, _REPEATS) if known else None})
+            found.append({"measure": measure, **row, "published_p": published_p(*pair, REPEATS) if known else None})
     return found
 
 
@@ -159,12 +153,8 @@ def _conclusions(table: Table, orders: list[dict], dataset: str):
     """Sentences that are computed from the rows above, and from nothing else."""
     for measure in dict.fromkeys(row["measure"] for row in orders):
         rows = [row for row in orders if row["measure"] == measure]
-        tested = sum(row["p"] is not None for row in rows)
-        yield (
-            f"Table {table.number}, {_HEADINGS[measure]}: of the {len(rows)} orders of two losses that the paper has "
-            f"for {table.beside(dataset)}, {in_words(rows)} ({tested} tests; by chance alone about "
-            f"{LEVEL * tested:.1f} would tell losses apart)."
-        )
+        yield (f"Table {table.number}, {_HEADINGS[measure]}: of the {len(rows)} orders of two losses that the paper "
+               f"has for {table.beside(dataset)}, {with_chance(rows, 'losses')}.")
         clear = [row for row in rows if row["published_p"] is not None and row["published_p"] < LEVEL]
         if any(row["published_p"] is not None for row in rows):
             yield (f"{len(clear)} of them are clear by the paper's own means and spreads (Welch's t-test): "
@@ -172,7 +162,7 @@ def _conclusions(table: Table, orders: list[dict], dataset: str):
 
 
 def _costs(rows, labels: Mapping[str, str]) -> Section:
-    shown = [{"loss": label, "seconds": spread(_by_seed(rows, name, "seconds_total").values())[0]}
+    shown = [{"loss": label, "seconds": spread(by_seed(rows, name, "seconds_total").values())[0]}
              for name, label in labels.items()]
     return Section("costs", "Seconds a network", (
         Column("loss", lambda row: row["loss"], plain=True),

@@ -19,7 +19,7 @@ from experiments.classes.report import report_of
 from experiments.classes.task import ClassTask, build_network, ranks, top
 from experiments.cycle import cell_folder
 from experiments.machine import facts
-from experiments.study import Cell, check_alone, check_place, finish_cells
+from experiments.study import Cell, check_alone, check_place, finish_cells, take_places
 from experiments.train import train
 
 __all__ = ["VARIATIONS", "report_of", "run_classes", "run_variation"]
@@ -44,7 +44,7 @@ def run_classes(config: ClassConfig, out: Path, variations: Sequence[str] = tupl
         find_variation(name)
     check_place(config, out)
     load(config)
-    write_json(out / "config.json", config.dictionary)
+    take_places({out: config})
     work = {Cell(config, name, seed, out): [cell_folder(out, name, seed)]
             for seed in range(config.seeds) for name in variations}
     finish_cells(run_variation, work, opened=load, **words)
@@ -77,7 +77,7 @@ def run_variation(data: ClassData, config: ClassConfig, variation: str, seed: in
         write_json(folder / "result.json", {
             "variation": variation, "name": find_variation(variation).label(config), "dataset": data.name, "seed": seed,
             "top1": top(found, 1), "top5": top(found, 5), "labelled": len(shares.train), "test": len(data.test),
-            "validation_top1": training["validation_pck"], "best_epoch": training["best_epoch"],
+            "validation_top1": training["validation_top1"], "best_epoch": training["best_epoch"],
             "loss": training["loss"], "seconds_total": training["seconds"] + time.perf_counter() - began,
             "started": started, "provenance": facts(config) | {"started": started, "config_id": config.identity},
         })

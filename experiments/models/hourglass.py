@@ -8,7 +8,7 @@ mapped back to the width of the network, are added to what the next stack sees.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -48,6 +48,20 @@ class PoseOutput(NamedTuple):
         """
         pyramid = tuple(scale.detach() for scale in self.pyramid)
         return PoseOutput(self.heatmaps.detach(), self.features.detach(), pyramid)
+
+    @staticmethod
+    def joined(parts: Sequence[PoseOutput]) -> PoseOutput:
+        """What was said of several batches, as if of one.
+
+        >>> import torch
+        >>> found = PoseNetwork(joints=2, stacks=1, channels=8, depth=1)(torch.rand(3, 3, 16, 16))
+        >>> PoseOutput.joined([found, found]).heatmaps.shape
+        torch.Size([6, 1, 2, 4, 4])
+        """
+        if len(parts) == 1:
+            return parts[0]
+        heatmaps, features, pyramids = zip(*parts)
+        return PoseOutput(torch.cat(heatmaps), torch.cat(features), tuple(map(torch.cat, zip(*pyramids))))
 
 
 class PoseNetwork(nn.Module):
