@@ -2,8 +2,9 @@
 
 check-data looks at a data set; train trains a base model; cycle runs one method with one seed; table3 runs all of them;
 ablation asks whether a loss predictor fails for a reason of ours; losses compares the losses that a pose network can
-learn by, classes those that a classifier can; semi trains with few labels, and by consistency on the rest; report and
-analytics set the results beside what the paper printed and what the law says.
+learn by, classes those that a classifier can; masks keeps what such a network draws of a photograph; semi trains with
+few labels, and by consistency on the rest; report and analytics set the results beside what the paper printed and what
+the law says.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _COMMANDS = {
     "ablation": "look for what could keep a loss predictor from learning, one choice at a time",
     "losses": "train with each loss of heatmaps, then print Table 7 of Anchor Loss beside the published one",
     "classes": "train classifiers with each loss, then print Tables 1, 3 and A-1 of Anchor Loss beside the published",
+    "masks": "keep what a network that learns by anchor loss draws of a photograph, epoch after epoch",
     "semi": "train with few labels and, by consistency, on the rest: with views of one kind, or easy and hard ones",
     "report": "print Tables 3(a) and 3(b) beside the published ones",
     "analytics": "set what the law predicts beside what training showed",
@@ -45,6 +47,7 @@ _READERS = {
 _COMPARISONS = {
     "ablation": ("experiments.ablation", "run_ablation", "ablation"),
     "losses": ("experiments.losses", "run_losses", "pose_losses"),
+    "masks": ("experiments.masks", "run_masks", "masks"),
     "semi": ("experiments.semi", "run_semi", "semi"),
     "classes": ("experiments.classes.study", "run_classes", "classes"),
 }
@@ -127,9 +130,10 @@ def _compare(asked: argparse.Namespace, config: Settings, out: Path) -> int:
     else:
         if asked.record:
             check_name(asked.record)  # before hours are spent
-        variations = asked.variations or tuple(study.VARIATIONS)
         words = _where(asked) | ({"labels": asked.labels} if asked.command == "semi" else {})
-        rows = getattr(study, run)(config, out / asked.command, variations, **words)
+        if asked.command != "masks":
+            words["variations"] = asked.variations or tuple(study.VARIATIONS)
+        rows = getattr(study, run)(config, out / asked.command, **words)
         if asked.record:
             write_rows(rows, config, kind, asked.record)
     put(rendered(study.report_of(rows), "text"), sys.stdout)
@@ -164,7 +168,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--cluster-option", action="append", default=[], metavar="NAME=VALUE",
                                  help="of submitit's update_parameters, such as gpus_per_node=1")
         if name in _COMPARISONS:
-            command.add_argument("--variations", nargs="+", metavar="TEXT", help="some of them; all unless given")
+            if name != "masks":
+                command.add_argument("--variations", nargs="+", metavar="TEXT", help="some of them; all unless given")
             command.add_argument("--record", metavar="NAME", help="record the rows in paper_tables/measured as NAME")
             command.add_argument("--recorded", metavar="NAME", help="run nothing, print the rows recorded as NAME")
             if name == "semi":
