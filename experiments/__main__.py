@@ -170,11 +170,13 @@ def _parser() -> argparse.ArgumentParser:
         if name in _COMPARISONS:
             if name != "masks":
                 command.add_argument("--variations", nargs="+", metavar="TEXT", help="some of them; all unless given")
-            command.add_argument("--record", metavar="NAME", help="record the rows in paper_tables/measured as NAME")
-            command.add_argument("--recorded", metavar="NAME", help="run nothing, print the rows recorded as NAME")
+            record = command.add_mutually_exclusive_group()
+            record.add_argument("--record", metavar="NAME", help="record the rows in paper_tables/measured as NAME")
+            record.add_argument("--recorded", metavar="NAME", help="run nothing, print the rows recorded as NAME")
             if name == "semi":
                 command.add_argument("--labels", nargs="+", type=_positive, default=(), metavar="N",
-                                     help="how many pictures are labelled, one or more; the base unless given")
+                                     help="how many pictures are labelled, one or more; the base unless given. "
+                                     "--epochs-base is of the most, fewer take more")
         elif name != "table3":
             command.add_argument("--method", default=None if name == "cycle" else "random",
                                  help=f"what picks the images: {', '.join(METHODS)}")

@@ -1,7 +1,8 @@
 """One study beside another of the same pictures: what a switch that one of them has on does to Table 3.
 
 Compared are the cells that both have, seed by seed. What a method finds is told by how much worse its picks are than
-random ones: a network that has more joints right has more of them right in every picture.
+the pool that they are from, by the network that picked: one that has more joints right has more of them right in every
+picture, and after the first stage each method has a network and a pool of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 from experiments._report_cli import mean_sd, number, spread
-from experiments._report_orders import compare, points
+from experiments._report_orders import HOLDS, REVERSED, UNDECIDED, UNTESTED, Comparison, compare, points
 from experiments._report_table3 import TABLES
 from experiments.config import Config
 from experiments.errors import DataError
@@ -19,24 +20,27 @@ from gammaprob._table_document import Column, Report, Section
 
 __all__ = ["beside_of"]
 
-_PICKED, _TESTED = (table.column for table in TABLES)
+_PICKED, _POOL = TABLES[0].column, "pool_pck"
 _RANDOM = "random"
+# That the picks are worse than their pool, by the verdict of the test.
+_FINDS = {HOLDS: "finds failures", REVERSED: "avoids failures", UNDECIDED: "is not told apart from its pool",
+          UNTESTED: "is not tested"}
 
 
 def beside_of(study: Study, other: Study) -> Report:
-    """Tables 3(a) and 3(b) of a study beside those of another, and what each finds beyond random picks.
+    """Tables 3(a) and 3(b) of a study beside those of another, and how much worse than their pools the picks are.
 
     Raises `DataError` where they are of other data sets, or have no cell in common.
 
     >>> def of(name, **shares):
-    ...     rows = [{"method": method, "seed": seed, "stage": 1, "picked_pck": share + seed / 100, "test_pck": 0.5}
-    ...             for method, share in shares.items() for seed in (0, 1)]
+    ...     rows = [{"method": method, "seed": seed, "stage": 1, "picked_pck": share + seed / 100, "pool_pck": 0.45,
+    ...              "test_pck": 0.5} for method, share in shares.items() for seed in (0, 1)]
     ...     return Study(name, {"dataset": "lspet"}, tuple(rows), (), (), {})
     >>> report = beside_of(of("on", random=0.4, ll=0.25), of("off", random=0.3, ll=0.1))
     >>> report.sections[0].cells()[0]
-    ['Random', '1', '2', '40.5±0.7', '30.5±0.7', '+10.00', '–']
+    ['Random', '1', '2', '40.5±0.7', '30.5±0.7', '+10.00', '–', '0.5']
     >>> report.sections[2].cells()
-    [['LL', '1', '2', '−15.0±0.0', '−20.0±0.0', '+5.00', '–']]
+    [['LL', '1', '2', '−19.5±0.7', '−34.5±0.7', '+15.00', '–', '0.5']]
     """
     if study.config["dataset"] != other.config["dataset"]:
         raise DataError("beside", f"{other.name}, a study of {other.config['dataset']}",
@@ -48,15 +52,16 @@ def beside_of(study: Study, other: Study) -> Report:
     if not tables[1].rows:
         raise DataError("beside", other.name, f"a study with a method, seed and stage of {study.name}", "name another")
     found = _section(
-        "found", "Failures found beyond random picks: Table 3(a), a method − Random",
-        {cell: [_below_random(one, *cell) for one in (study, other)] for cell in cells if cell[0] != _RANDOM},
+        "found", "Failures found: Table 3(a), the picked − their whole pool, by the same network",
+        {cell: [_below_pool(one, *cell) for one in (study, other)] for cell in cells if cell[0] != _RANDOM},
         "In points; the further below 0, the more failures a method finds.",
     )
-    tables[0] = dataclasses.replace(tables[0], notes=(
-        "In per cent, mean ± sample sd over the seeds that both have; −: the difference, p: its paired t-test. Settings "
-        f"of the first that the second has not: {_settings(study, other)}.",))
-    sections = [section for section in (*tables, found) if section.rows]
-    return Report(tuple(sections), tuple(_conclusions(found)), {})
+    first, *others = (section for section in (*tables, found) if section.rows)
+    first = dataclasses.replace(first, notes=(
+        "In per cent, mean ± sample sd over the seeds that both have; −: the difference, p: its paired t-test, p±: its "
+        "exact sign-flip test, which decides where all differences are equal. Settings of the first that the second "
+        f"has not: {_settings(study, other)}.",))
+    return Report((first, *others), tuple(_conclusions(found)), {})
 
 
 def _section(name: str, title: str, values: dict, *notes: str) -> Section:
@@ -76,6 +81,7 @@ def _section(name: str, title: str, values: dict, *notes: str) -> Section:
         *(Column(side, lambda row, side=side: _percent(row[side]), right=True) for side in ("here", "beside")),
         Column("−", lambda row: points(row["difference"]), right=True),
         Column("p", lambda row: number(row["p"], ".2g"), right=True),
+        Column("p±", lambda row: number(row["sign_flip_p"], ".2g"), right=True),
     ), tuple(rows), notes)
 
 
@@ -83,9 +89,9 @@ def _percent(by_seed: dict[int, float]) -> str:
     return mean_sd(*spread(by_seed.values())[:2]).replace("-", "−")
 
 
-def _below_random(study: Study, method: str, stage: int) -> dict[int, float]:
-    picked, random = (study.by_seed(name, stage, _PICKED) for name in (method, _RANDOM))
-    return {seed: picked[seed] - random[seed] for seed in sorted(picked.keys() & random.keys())}
+def _below_pool(study: Study, method: str, stage: int) -> dict[int, float]:
+    picked, pool = (study.by_seed(method, stage, column) for column in (_PICKED, _POOL))
+    return {seed: picked[seed] - pool[seed] for seed in sorted(picked.keys() & pool.keys())}
 
 
 def _settings(study: Study, other: Study) -> str:
@@ -102,11 +108,10 @@ def _conclusions(found: Section):
         said = []
         for side in ("here", "beside"):
             alone = compare(row[side], dict.fromkeys(row[side], 0.0))
-            told = "finds failures" if alone.decided and alone.difference < 0 else (
-                "avoids failures" if alone.decided else "is not told apart from random picks")
-            said.append(f"{side} it {told} ({points(alone.difference)} points{_p(alone.p_value)})")
-        yield f"{row['method']}, stage {row['stage']}: {', '.join(said)}; the change{_p(row['p'])}."
+            said.append(f"{side} it {_FINDS[alone.verdict(-1)]} ({_digits(alone)})")
+        yield (f"{row['method']}, stage {row['stage']}: {', '.join(said)}; the change: "
+               f"{_digits(compare(row['here'], row['beside']))}.")
 
 
-def _p(p: float | None) -> str:
-    return "" if p is None else f", p = {p:.2g}"
+def _digits(found: Comparison) -> str:
+    return f"{points(found.difference)} points" + (f", {found.said}" if found.said else "")

@@ -48,12 +48,12 @@ def run(
     options = parser.parse_args(argv)
     try:
         study = open_study(options.source)
+        other = None if beside is None or options.beside is None else open_study(options.beside)
         if options.record is not None:
             written = write(study, options.record)
             complain(f"{program}: recorded {', '.join(path.name for path in written)}")
             study = read_recorded(options.record)
-        other = None if beside is None else options.beside
-        report = build(study) if other is None else beside(study, open_study(other))
+        report = build(study) if other is None else beside(study, other)
         put(rendered(report, options.format), sys.stdout)
     except GammaProbError as error:
         complain(f"{program}: error: {' '.join(str(error).split())}")

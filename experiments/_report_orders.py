@@ -35,7 +35,7 @@ class Comparison:
     The t-test decides where it is defined. Where all differences are equal there is no spread to divide by; its p goes
     to 0 as the spread does, but asks for normal differences, and equal ones are those of coarse numbers, such as shares
     of few pictures. The exact sign-flip test asks nothing of the kind and decides instead: 0.5 with two seeds, below
-    0.05 with six or more, 1 where all differences are 0.
+    0.05 with six or more, 1 where all differences are 0. Of more than 20 seeds it is not made, and nothing is tested.
     """
 
     difference: float | None

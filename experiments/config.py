@@ -119,8 +119,8 @@ class Config(Settings):
     consistency_weight: float = setting(1.0, "λ, as published; 0 learns from labels alone", (0.0, math.inf))
     consistency_start: float = setting(0.3, "share of the epochs before, in which the teacher learns from labels",
                                        (0.0, 1.0))
-    normalised: str = setting("apart", "labelled and other pictures of a step each by their own statistics, as released; "
-                              "together, by those of both, a network cannot draw less on one kind alone",
+    normalised: str = setting("apart", "labelled and other pictures of a step each by their own statistics, as "
+                              "released; together, by those of both, a network cannot draw less on one kind alone",
                               ("apart", "together"))
     unlabelled: int = setting(0, "images of the pool that are learned from; 0 takes all", (0, math.inf))
     heatmap_weights: str = setting("equal", "of a teacher's heatmaps; height: by their maximum in target's peaks",

@@ -19,7 +19,7 @@ from experiments.data.batches import Augmentation, View, between, compose, decod
 from experiments.data.photometric import Changes, change, draw_changes
 from experiments.errors import ConfigError
 from experiments.learner import Learner
-from experiments.machine import autocast
+from experiments.machine import autocast, mean_of_all
 from gradients.losses import mse_loss
 
 __all__ = [
@@ -166,7 +166,8 @@ def consistency_loss(found: Tensor, lesson: Lesson) -> Tensor:
 
     .. math:: \frac{\sum w_{bj}\, v_{byx} (\hat y_{bkjyx} - t_{bjyx})^2}{K J \sum v_{byx}}
 
-    over the valid pixels v, with the weights w of the heatmaps. Source: Section 3 (mean squared error).
+    over the valid pixels v, with the weights w of the heatmaps. Where several processes share a step, the pixels are
+    the mean of theirs, so that the mean of their losses is that of one process. Source: Section 3 (mean squared error).
 
     >>> target = torch.zeros(1, 1, 2, 2)
     >>> lesson = Lesson(target, target, torch.tensor([[[[True, True], [True, False]]]]), torch.ones(1, 1, 1, 1))
@@ -175,7 +176,7 @@ def consistency_loss(found: Tensor, lesson: Lesson) -> Tensor:
     """
     target = lesson.target[:, None].expand_as(found)
     weight = (lesson.weight * lesson.valid)[:, None].expand_as(found)
-    pixels = found.shape[1] * found.shape[2] * lesson.valid.sum()
+    pixels = found.shape[1] * found.shape[2] * mean_of_all(lesson.valid.sum().float())
     return mse_loss(found, target, weight=weight, reduction="sum", check_values=False) / pixels.clamp_min(1)
 
 

@@ -21,8 +21,8 @@ from torch import distributed
 from experiments.config import Config
 from experiments.errors import ConfigError
 
-__all__ = ["autocast", "device_of", "dtype_of", "facts", "gather", "memory", "processes", "rank", "together",
-           "wait"]
+__all__ = ["autocast", "device_of", "dtype_of", "facts", "gather", "mean_of_all", "memory", "processes", "rank",
+           "together", "wait"]
 
 
 def rank() -> int:
@@ -85,6 +85,20 @@ def gather(value) -> list:
     values = [None] * processes()
     distributed.all_gather_object(values, value)
     return values
+
+
+def mean_of_all(value: torch.Tensor) -> torch.Tensor:
+    """The mean of the value over all processes, without gradient.
+
+    >>> mean_of_all(torch.tensor([3.0, 4.0]))
+    tensor([3., 4.])
+    """
+    value = value.detach()
+    if processes() > 1:
+        value = value.clone()
+        distributed.all_reduce(value)
+        value /= processes()
+    return value
 
 
 def wait() -> None:

@@ -316,7 +316,7 @@ def read_recorded(name: str, folder: Path = MEASURED) -> Study:
     document, tables = read_tables(name, folder)
     if "study" not in document:
         raise DataError("source", name, f"one of the recorded studies ({', '.join(recorded_names(folder))})",
-                        "of an ablation, `ablation --recorded` prints the record")
+                        "the command of a study of variations prints its record, as `semi --recorded` does")
     return Study(
         name, document["config"], tables.pop("stages"), tables.pop("joints"),
         tuple(tuple(cell) for cell in document["missing"]), document, None, tables,

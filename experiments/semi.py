@@ -1,13 +1,14 @@
 """`python -m experiments semi`: few labels and many pictures, with easy views that teach hard ones and without.
 
 One network (or pair) a variation, label count and seed, from labelled pictures and, by consistency, unlabelled ones of
-the same kind: as many as there are in base and pool together, less those that are labelled. All take as many steps,
-with the same labelled views where the labels are the same, and learn from labels alone at first; the epochs are those
-of the largest label count. Kept are the last weights, not the best: a collapse is what training ends in.
+the same kind: as many as there are in base and pool together, less those that are labelled. All take about as many
+steps (there are whole ones, in whole epochs), with the same labelled views where the labels are the same, and learn
+from labels alone at first; the epochs set are those of the largest label count. Kept are the last weights, not the
+best: a collapse is what training ends in.
 
-As released, a step normalises labelled pictures, easy views and hard views each by their own statistics. Only then does
-the standard consistency empty the heatmaps of pictures that have no label, once a network knows the labelled ones by
-heart; normalised together (of the kinds that learn), it does not.
+As released, a step normalises labelled pictures, easy views and hard views each by their own statistics. Only then do
+the heatmaps of pictures that have no label fade under the standard consistency, once a network knows the labelled ones
+by heart; normalised together (those that are learned from), they do not.
 """
 
 from __future__ import annotations
@@ -77,8 +78,8 @@ def run_semi(
 
     `labels`: how many pictures are labelled; without any, the base's. Goes on where it was interrupted. The other
     keywords are those of `experiments.study.run_cells`. Raises `ConfigError` for an unknown variation, a setting of
-    `SETTINGS` that has another value, a label count below a batch, more cutout joints than there are, and more labels
-    than there are pictures or as many.
+    `SETTINGS` that has another value, a label count below a batch, more cutout joints than there are, and so many
+    labels that no picture, or fewer than `unlabelled`, are left to learn from without one.
 
     >>> import tempfile
     >>> from experiments.config import configure
@@ -104,13 +105,15 @@ def run_semi(
 def _few(config: Config, labels: int, longer: float) -> Config:
     """The study's settings with so many labels: all the other pictures of base and pool are unlabelled.
 
-    A label count that is a fraction of the largest has as many times its epochs, which have as many fewer steps.
+    A label count that is a fraction of the largest has about as many times its epochs, which have as many fewer steps.
     """
     # The same figures for every number of labels; of photographs, 0 takes all that are left.
     pool = config.drawn_pool if config.dataset == "generated" else config.pool
     left = pool and config.base + pool - labels
-    if pool and left < 1:
-        raise ConfigError("labels", labels, f"less than base + pool = {config.base + pool}", "enlarge --pool")
+    most = config.base + pool - max(1, config.unlabelled) - config.budget * config.stages  # though no stage is run
+    if pool and labels > most:
+        raise ConfigError("labels", labels, f"at most {most} of base + pool = {config.base + pool}: others are learned "
+                          "from without a label", "enlarge --pool, or label fewer")
     return dataclasses.replace(
         config, base=labels, pool=left, epochs_base=round(longer * config.epochs_base),
         validate_every=round(longer * config.validate_every),

@@ -28,13 +28,13 @@ def constant_head(true, rng):
 def make_run(
     folder: Path, *, methods=("random", "coreset", "ll", "ll++"), seeds: int = 2, stages: int = 2, images: int = 60,
     losses: Callable = gamma(30.0), head: Callable = constant_head, picked: Mapping | None = None,
-    test: Mapping | None = None, pairs: int = 40, **settings,
+    pool_pck: Mapping | None = None, test: Mapping | None = None, pairs: int = 40, **settings,
 ) -> Path:
     """Write the folder of a complete study and return it.
 
     `picked` and `test`: method -> PCK at all stages, 0.5 unless given; a seed adds seed/100, and a little of its own
-    for each method, so that differences have a spread. `losses` by (rng, count) for pools and training; `head`
-    predicts by (true, rng).
+    for each method, so that differences have a spread; `pool_pck`: of the whole pool, 0.6 unless given, for all
+    seeds. `losses` by (rng, count) for pools and training; `head` predicts by (true, rng).
     """
     config = Config(methods=methods, seeds=seeds, stages=stages, root="/data/lspet", **settings)
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,8 @@ def make_run(
                 true = shared if first else losses(rng, images).astype(np.float32)
                 wobble = rng.normal(0, 0.001, 2)
                 result = _result(config, method, seed, stage, (test or {}).get(method, 0.5) + wobble[0])
-                result |= _scored((picked or {}).get(method, 0.5) + seed / 100 + wobble[1], true)
+                result |= _scored((picked or {}).get(method, 0.5) + seed / 100 + wobble[1], true,
+                                  (pool_pck or {}).get(method, 0.6))
                 scores = {"image": np.arange(images), "true_loss": true, "picked": np.arange(4)}
                 compared = {}
                 if METHODS[method].head:
@@ -95,12 +96,12 @@ def _result(config: Config, method: str | None, seed: int, stage: int, pck: floa
     }
 
 
-def _scored(pck: float, true: np.ndarray) -> dict:
+def _scored(pck: float, true: np.ndarray, pool: float) -> dict:
     true = true.astype(np.float64)
     return {
         "picked": {"images": 4, "joints": 12, "pck": pck, "true_loss_mean": true[:4].mean(),
                    "true_loss_variance": true[:4].var()},
-        "pool": {"images": len(true), "joints": 3 * len(true), "pck": 0.6, "true_loss_mean": true.mean(),
+        "pool": {"images": len(true), "joints": 3 * len(true), "pck": pool, "true_loss_mean": true.mean(),
                  "true_loss_variance": true.var(), "spearman": None, "pearson": None},
     }
 

@@ -21,7 +21,8 @@ from tests.cells import ROOT, figures, numbers, options, tiny
 # weight whose gradient is zero, a step moves it by rate × 1e-14 / 1e-8. A dozen steps of some 1e-3 add to some 1e-8,
 # and what follows from it grows by no more than ten.
 AGREEMENT = 1e-7
-FLOAT64 = {"precision": "float64", "norm": "group", "methods": ("ll", "ll++conv"), "stages": 1}
+# Two networks that learn from unlabelled pictures too, which the processes share out as well.
+FLOAT64 = {"precision": "float64", "norm": "group", "methods": ("ll", "ll++conv"), "stages": 1, "consistency": "dual"}
 
 
 def pairs_by_epoch(arrays: dict[str, np.ndarray], head: str) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import dataclasses
+import functools
 import json
 
 import numpy as np
@@ -12,16 +12,17 @@ import torch
 from matplotlib.cbook import get_sample_data
 from PIL import Image
 
-from experiments import masks, record
+from experiments import masks, portrait, record
 from experiments.__main__ import main
 from experiments.checkpoint import read_arrays
 from experiments.data import LSP, MPII
-from experiments.data import photograph as portrait
+from experiments.data import photograph as pictures
 from experiments.data.photograph import JOINTS, photograph
 from experiments.errors import ConfigError, DataError
 from experiments.learner import Learner
 from experiments.losses import VARIATIONS
-from experiments.masks import looked_at, report_of, run_masks
+from experiments.masks import report_of, run_masks
+from experiments.portrait import looked_at
 from experiments.pose_task import PoseTask
 from experiments.record import read_tables, write_rows
 from tests.cells import figures, options, tiny, tiny_study
@@ -29,7 +30,7 @@ from tests.cells import figures, options, tiny, tiny_study
 ROWS = np.arange(16)
 LEFT = ("seeds", "stages", "methods", "validate_every")  # to the study
 ROUNDING = 1e-3  # of places of some hundred pixels in float32
-HALF_A_UNIT = 0.5 * 10.0**-masks._DIGITS
+HALF_A_UNIT = 0.5 * 10.0**-portrait._DIGITS
 
 
 # --- the photograph --------------------------------------------------------------------------------------------------
@@ -62,7 +63,7 @@ def test_the_frame_is_that_of_crops():
 
 
 def test_without_matplotlib_it_is_said(monkeypatch, tmp_path):
-    monkeypatch.setattr(portrait, "find_spec", lambda name: None)
+    monkeypatch.setattr(pictures, "find_spec", lambda name: None)
     with pytest.raises(DataError, match="installed matplotlib.*figures"):
         run_masks(tiny_study(masks), tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -91,7 +92,7 @@ def test_epochs_are_spread_by_their_logarithms(run):
 def test_kept_are_the_logits_of_the_portrait(tmp_path):
     config = tiny_study(masks)
     learner = Learner(config, 14, [], seed=0)
-    task = masks._Watched(learner, figures(), ROWS, ROWS, config, folder=tmp_path)
+    task = portrait._Watched(learner, figures(), ROWS, ROWS, config, folder=tmp_path)
     task.begin(7, 9, len(ROWS), lambda name: torch.Generator().manual_seed(0))
     learner.train()
     assert task.validate() == PoseTask(learner, figures(), ROWS, ROWS, config).validate()
@@ -135,7 +136,7 @@ def test_it_is_the_network_of_the_study_of_losses():
 
 
 def test_an_interrupted_run_goes_on_with_the_same_numbers(run, tmp_path, monkeypatch):
-    validate, calls = masks._Watched.validate, []
+    validate, calls = portrait._Watched.validate, []
 
     def interrupted(task):
         calls.append(task._epoch)
@@ -143,7 +144,7 @@ def test_an_interrupted_run_goes_on_with_the_same_numbers(run, tmp_path, monkeyp
             raise KeyboardInterrupt
         return validate(task)
 
-    monkeypatch.setattr(masks._Watched, "validate", interrupted)
+    monkeypatch.setattr(portrait._Watched, "validate", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_masks(tiny_study(masks, epochs_base=6), tmp_path, jobs=1)
     rows = run_masks(tiny_study(masks, epochs_base=6), tmp_path, jobs=1)
@@ -158,7 +159,7 @@ def test_an_interrupted_run_goes_on_with_the_same_numbers(run, tmp_path, monkeyp
 @pytest.mark.parametrize("changes, text", [
     ({"pose_loss": "bce"}, "pose_loss: got 'bce'; allowed: anchor: the study sets it itself"),
     ({"gamma": 3.0}, "gamma: got 3.0"), ({"prior": 0.1}, "prior: got 0.1"),
-    ({"consistency": "easy-hard"}, "consistency: got 'easy-hard'"),
+    ({"consistency": "easy-hard"}, "consistency: got 'easy-hard'"), ({"select_on": "test"}, "select_on: got 'test'"),
 ])
 def test_what_the_study_sets_is_not_to_be_given(changes, text, tmp_path):
     with pytest.raises(ConfigError, match=text):

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from experiments import _report_files
+from experiments.config import Config
 from experiments.errors import CheckpointError, DataError
 from experiments.methods import METHODS
-from experiments.record import BASE, MEASURED, open_study, read_recorded, read_run, recorded_names, write
+from experiments.record import BASE, MEASURED, open_study, read_recorded, read_run, recorded_names, write, write_rows
 from gammaprob.errors import GammaProbError
 from tests.run_folders import JOINTS, make_run
 
@@ -168,6 +169,12 @@ def test_what_is_recorded_is_read_again(run, recorded):
     tables = ("stages", "joints", "pools", "gaps", "updates", "losses")
     assert {path.name for path in recorded.iterdir()} == {"small.json", *(f"small_{table}.csv" for table in tables)}
     assert recorded_names(recorded) == ("small",)
+
+
+def test_a_record_of_another_command_is_no_study(tmp_path):
+    write_rows([{"seed": 0, "provenance": {}}], Config(), "semi", "small", tmp_path)
+    with pytest.raises(DataError, match="source: got 'small_semi'.*the command of a study of variations prints its"):
+        read_recorded("small_semi", tmp_path)
 
 
 def test_provenance(recorded):

@@ -313,9 +313,9 @@ def test_a_base_model_alone(folder, tmp_path, capsys):
 @pytest.fixture(scope="module")
 def switched(tmp_path_factory):
     """The same study with a switch on: it finds no failures any more, and everything tests better."""
-    return make_run(tmp_path_factory.mktemp("runs") / "switched", methods=("random", "ll++"), seeds=4, stages=1, images=8,
-                    pairs=2, picked={"random": 0.43, "ll++": 0.43}, test={"random": 0.6, "ll++": 0.6}, dataset="lspet",
-                    consistency="easy-hard")
+    return make_run(tmp_path_factory.mktemp("runs") / "switched", methods=("random", "ll++"), seeds=4, stages=1,
+                    images=8, pairs=2, picked={"random": 0.43, "ll++": 0.5}, pool_pck={"random": 0.43, "ll++": 0.51},
+                    test={"random": 0.6, "ll++": 0.6}, dataset="lspet", consistency="easy-hard")
 
 
 def test_beside_another_study(switched, folder, study, capsys):
@@ -324,12 +324,46 @@ def test_beside_another_study(switched, folder, study, capsys):
     assert set(tested) == {("Base", 0), ("Random", 1), ("LL++", 1)}  # of both, no more
     assert tested["LL++", 1]["difference"] == pytest.approx(0.1, abs=0.01) and tested["LL++", 1]["p"] < 1e-3
     (found,) = section(document, "found")
-    there = compare(study.by_seed("ll++", 1, "picked_pck"), study.by_seed("random", 1, "picked_pck"))
+    there = compare(study.by_seed("ll++", 1, "picked_pck"), study.by_seed("ll++", 1, "pool_pck"))
     assert statistics.fmean(found["beside"].values()) == pytest.approx(there.difference)
     assert found["difference"] == pytest.approx(-there.difference, abs=0.01) and found["p"] < 1e-3
     (said,) = document["verdict"]
-    assert "here it is not told apart from random picks" in said and "beside it finds failures" in said
+    # Beside its own pool: beside the picks of Random, which has another network, it would avoid failures.
+    assert "here it is not told apart from its pool" in said and "beside it finds failures" in said
+    assert said.endswith(f"; the change: {100 * found['difference']:+.2f} points, p = {found['p']:.2g}.")
     assert "consistency easy-hard" in section_notes(document, "beside3(a)")
+
+
+def test_beside_another_study_of_one_seed_nothing_is_tested(switched, folder):
+    """One number a side says nothing, neither that failures are found nor that they are not."""
+    one, other = (replace(read_run(made), rows=tuple(row for row in read_run(made).rows if row["seed"] == 0))
+                  for made in (switched, folder))
+    (said,) = report.beside_of(one, other).closing
+    assert said.count("it is not tested (") == 2 and "told apart" not in said and "p =" not in said
+    assert said.endswith(" points.")
+
+
+def test_equal_differences_beside_another_study_are_told_by_the_sign_flip_test(study):
+    """Six seeds, all alike: there is no t-test, and its place is not left empty."""
+    rows = [{"method": "ll", "seed": seed, "stage": 1, "picked_pck": 0.25, "pool_pck": 0.5, "test_pck": 0.5}
+            for seed in range(6)]
+    (said,) = report.beside_of(replace(study, rows=tuple(rows)), replace(study, rows=tuple(rows))).closing
+    assert said.count("finds failures (−25.00 points, p± = 0.031)") == 2
+    assert said.endswith("; the change: +0.00 points, p± = 1.")
+
+
+def test_a_study_that_is_not_there_is_said_before_anything_is_recorded(folder, capsys, monkeypatch):
+    written = []
+    monkeypatch.setattr("experiments._report_cli.write", lambda *words: written.append(words) or [])
+    assert report.main([str(folder), "--record", "new", "--beside", "no-such-study"]) == 2
+    assert "source: got 'no-such-study'" in capsys.readouterr().err and not written
+
+
+def test_base_models_beside_each_other_have_their_note(study):
+    rows = tuple(row for row in study.rows if row["stage"] == 0)
+    found = report.beside_of(replace(study, rows=rows), replace(study, rows=rows))
+    assert [section.name for section in found.sections] == ["beside3(b)"] and found.closing == ()
+    assert "over the seeds that both have" in found.sections[0].notes[0]
 
 
 def section_notes(document: dict, name: str) -> str:
@@ -338,12 +372,14 @@ def section_notes(document: dict, name: str) -> str:
 
 def test_beside_itself_nothing_differs(folder, capsys):
     document = json.loads(printed(capsys, str(folder), "--beside", str(folder), "--format", "json"))
-    assert {row["difference"] for name in ("beside3(a)", "beside3(b)", "found") for row in section(document, name)} == {0}
+    names = ("beside3(a)", "beside3(b)", "found")
+    assert {row["difference"] for name in names for row in section(document, name)} == {0}
     assert "has not: none." in section_notes(document, "beside3(a)")
 
 
 @pytest.mark.parametrize(("settings", "said"), [
-    ({"dataset": "generated"}, "a study of generated"), ({"methods": ("random",), "seeds": 1}, "method, seed and stage"),
+    ({"dataset": "generated"}, "a study of generated"),
+    ({"methods": ("random",), "seeds": 1}, "method, seed and stage"),
 ])
 def test_nothing_to_compare_is_an_error(settings, said, study, tmp_path):
     made = make_run(tmp_path / "run", **{"methods": ("random",), "seeds": 1, "stages": 1, "images": 8, "pairs": 2,

@@ -74,7 +74,9 @@ def test_no_unlabelled_pictures():
 
 @pytest.mark.parametrize("arguments, text", [
     (["--consistency-weight", "-1"], "consistency_weight: got -1.0"),
-    (["--labels", "40"], "labels: got 40; allowed: less than base + pool = 40"),
+    (["--labels", "40"], "labels: got 40; allowed: at most 38 of base + pool = 40: others are learned from without"),
+    (["--labels", "39"], "labels: got 39; allowed: at most 38 of base + pool = 40"),
+    (["--labels", "8", "30", "--unlabelled", "10"], "labels: got 30; allowed: at most 29 of base + pool = 40"),
     (["--labels", "6"], "base: got 6; allowed: at least a batch (8)"),
     (["--cutout-joints", "15"], "cutout_joints: got 15; allowed: at most 14"),
     (["--variations", "mean teacher"], "variation: got 'mean teacher'"),
@@ -89,6 +91,16 @@ def test_requests_that_are_refused_before_anything_is_trained(arguments, text, t
     assert main(["semi", "--jobs", "1", "--out", str(out), *options("budget"), *arguments]) == 2
     assert text in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_as_many_labels_as_leave_one_picture_are_accepted():
+    assert [_few(tiny_study(semi, unlabelled=left), 39 - left, 1).pool for left in (1, 10)] == [2, 11]
+
+
+def test_rows_are_recorded_or_read_not_both(capsys):
+    with pytest.raises(SystemExit):
+        main(["semi", "--recorded", "one", "--record", "other"])
+    assert "--record: not allowed with argument --recorded" in capsys.readouterr().err
 
 
 def test_what_the_study_sets_is_shown(capsys):

@@ -156,7 +156,7 @@ def _conclusions(table: Table, orders: list[dict], dataset: str):
         yield (f"Table {table.number}, {_HEADINGS[measure]}: of the {len(rows)} orders of two losses that the paper "
                f"has for {table.beside(dataset)}, {with_chance(rows, 'losses')}.")
         clear = [row for row in rows if row["published_p"] is not None and row["published_p"] < LEVEL]
-        if any(row["published_p"] is not None for row in rows):
+        if clear:
             yield (f"{len(clear)} of them are clear by the paper's own means and spreads (Welch's t-test): "
                    f"{in_words(clear)}.")
 
