@@ -1,8 +1,8 @@
-"""One study beside another of the same pictures: what a switch that one of them has on does to Table 3.
+"""One study beside another of the same data set: what a switch that one of them has on does to Table 3.
 
 Compared are the cells that both have, seed by seed. What a method finds is told by how much worse its picks are than
-the pool that they are from, by the network that picked: one that has more joints right has more of them right in every
-picture, and after the first stage each method has a network and a pool of its own.
+the pool that they are from, by the network that picked: a better network has more joints right among its picks, too,
+and after the first stage each method has a network and a pool of its own.
 """
 
 from __future__ import annotations

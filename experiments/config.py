@@ -120,7 +120,7 @@ class Config(Settings):
     consistency_start: float = setting(0.3, "share of the epochs before, in which the teacher learns from labels",
                                        (0.0, 1.0))
     normalised: str = setting("apart", "labelled and other pictures of a step each by their own statistics, as "
-                              "released; together, by those of both, a network cannot draw less on one kind alone",
+                              "released; together, by those of both, with which none collapsed in what is recorded",
                               ("apart", "together"))
     unlabelled: int = setting(0, "images of the pool that are learned from; 0 takes all", (0, math.inf))
     heatmap_weights: str = setting("equal", "of a teacher's heatmaps; height: by their maximum in target's peaks",

@@ -1,4 +1,4 @@
-"""`python -m experiments masks`: what a network that learns by anchor loss draws of one photograph, epoch after epoch.
+"""`python -m experiments masks`: what a network that learns by anchor loss draws of one photograph, at five epochs.
 
 One pose network of the study of losses (`experiments.losses`), judged after every epoch, looks at a portrait that it
 does not learn from (`experiments.portrait`). Kept are its logits, of the joints that the portrait has, at five epochs:

@@ -24,10 +24,10 @@ from experiments.train import train
 
 __all__ = ["SIDE", "looked_at", "run_portrait"]
 
-# Pixels of the photograph: the shoulders are then 0.16 of the side apart and the head is 0.15 long. Of the 10,000 crops
-# of LSPET half have at most 0.13 and 0.10, nine in ten at most 0.22 and 0.16. Of thirteen squares from 600 to 3300
-# pixels, three networks found the four joints best in those of 2400 and 2945, 0.2 distances between the shoulders off
-# in the mean, and worst in the smallest, 0.6 off.
+# Pixels of the photograph: the shoulders are then 0.16 of the side apart and the head is 0.15 long. Of the 10,000
+# crops of LSPET half have at most 0.13 and 0.10, nine in ten at most 0.22 and 0.16. Of thirteen squares from 600 to
+# 3300 pixels, three networks (not recorded) found the four joints best in those of 2400 and 2945, 0.2 distances
+# between the shoulders off in the mean, and worst in the smallest, 0.6 off.
 SIDE = 2400
 _EPOCHS = 5  # that are kept, about evenly spaced by their logarithms
 _DIGITS = 2  # of a logit, behind the point: half a per cent of a small probability

@@ -1,7 +1,7 @@
 """The figures, one file each: `compute()` returns arrays, `draw(data)` only draws, `caption(data)` says what to see.
 
 `python -m figures` writes them as files; in a notebook, after `%matplotlib inline`, `figures.draw(name)` is one
-picture. `NAMES` lists them in the order of the gallery: the paper's own, those of Anchor Loss, ours.
+picture. `NAMES` lists them in the order of the gallery: the paper's own, those of its neighbours, ours.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ __all__ = ["NAMES", "draw", "find"]
 NAMES = (
     "gradient_response", "weight_rotation", "loss_histogram", "printed_tables", "loss_heads", "predicted_loss",
     "study_curves",
-    "anchor_losses", "anchor_gradients", "anchor_modulation",
+    "anchor_losses", "anchor_gradients", "anchor_modulation", "anchor_masks", "pose_loss_joints", "class_losses",
+    "easy_hard_views", "collapse_curves",
     "law_over_shape", "coefficient_field", "accuracy_map", "speed", "monte_carlo", "analytics_and_training",
 )  # fmt: skip
 

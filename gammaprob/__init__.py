@@ -39,7 +39,7 @@ from gammaprob.gap import (
 )
 from gammaprob.target import expected_gradient, expected_target, exponential_integral_term
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 # Names whose modules are slow to import (scipy.stats, flint, sympy): loaded on first use (PEP 562).
 _LAZY = {"gamma_gap": "distribution", "fit_losses": "fit", "LossFit": "fit"}
