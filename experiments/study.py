@@ -205,7 +205,7 @@ def variation_cells(
     """
     unknown = [name for name in names if name not in variations]
     if unknown:
-        raise ConfigError("variation", unknown[0], ", ".join(variations), "pass one of these")
+        raise ConfigError("variation", unknown[0], "; ".join(variations), "pass one of these")
     changed = {
         out / re.sub("[^a-z0-9]+", "-", name.lower()): (name, dataclasses.replace(config, **variations[name](config)))
         for out, config in places.items() for name in names

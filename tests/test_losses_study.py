@@ -123,7 +123,7 @@ def test_what_the_study_sets_is_not_to_be_given(changes, text, tmp_path):
     (["--gamma", "2"], "gamma: got 2.0; allowed: 2.0: the study sets it itself; leave it out"),
     (["--methods", "random"], "methods: got ['random']; allowed: random: the study sets it"),
     (["--stages", "2"], "stages: got 2; allowed: 1: the study"), (["--rate", "-1"], "rate: got -1.0"),
-    (["--variations", "BCE", "L1"], "variation: got 'L1'; allowed: BCE, MSE, FL, AL γ = 1"),
+    (["--variations", "BCE", "L1"], "variation: got 'L1'; allowed: BCE; MSE; FL; AL γ = 1"),
     (["--record", "../desk"], "record: got '../desk'"), (["--recorded", "nothing"], "nothing_pose_losses"),
 ])
 def test_errors_before_training(words, text, tmp_path, capsys):
