@@ -103,8 +103,7 @@ class Learner(nn.Module):
     def teach(self, inputs: Tensor) -> list[Tensor]:
         """What each network says of pictures (B, 3, S, S), without gradient: heatmaps (B, J, h, w) of the last stack.
 
-        Normalised as when it learns, by the statistics of the batch: a teacher with its running ones would draw lower
-        or higher than its students, who follow it step after step until no joint is found.
+        Normalised as when it learns, by the statistics of the batch, as released.
 
         >>> from experiments.config import configure
         >>> learner = Learner(configure("smoke", {"consistency": "dual"}), 14, [], seed=0)
