@@ -196,7 +196,7 @@ def test_only_the_student_learns():
 def test_teacher_and_student_are_normalised_alike():
     """Of pictures that are the student's own, the lesson is what the student draws: there is nothing to learn.
 
-    A teacher that took its running statistics instead had a lesson other than that, and trained the network away.
+    A teacher that took its running statistics instead has another lesson than that.
     """
     config = tiny(consistency="easy-hard", hard_scale=0.0, hard_rotation=0.0)
     learner = Learner(config, 14, [], seed=0).train()
