@@ -97,13 +97,14 @@ def run_portrait(data: PoseData, config: Config, method: str, seed: int, out: Pa
         log = [json.loads(line) for line in (stage / "log.jsonl").read_text(encoding="utf-8").splitlines()]
         same = {"variation": VARIATION, "seed": seed}
         made = {"started": started, "provenance": facts(config) | {"started": started, "config_id": config.identity}}
+        _, joints, present = looked_at(config, data.skeleton)
         rows, spent = [], 0.0
         for epoch in np.unique(np.geomspace(1, training["epochs"], _EPOCHS).round().astype(int)).tolist():
             line, logits = log[epoch - 1], read_arrays(_file(stage, epoch))["logits"]
             rows.append(same | {
                 "epoch": epoch, "loss": line["loss"], "validation_pck": line["validation_pck"],
-                **_distances(logits, config, data.skeleton), "seconds_total": line["seconds"] - spent, **made,
-                "curve": _curve(logits, epoch, data.skeleton),
+                **_distances(logits, joints, present, config, data.skeleton),
+                "seconds_total": line["seconds"] - spent, **made, "curve": _curve(logits, epoch, data.skeleton),
             })
             spent = line["seconds"]
         write_json(stage / "result.json", rows)
@@ -115,8 +116,9 @@ def _names(skeleton: Skeleton) -> list[str]:
     return sorted(JOINTS, key=skeleton.index)
 
 
-def _distances(logits: np.ndarray, config: Config, skeleton: Skeleton) -> dict[str, float]:
-    _, joints, present = looked_at(config, skeleton)
+def _distances(
+    logits: np.ndarray, joints: Tensor, present: Tensor, config: Config, skeleton: Skeleton,
+) -> dict[str, float]:
     (found,) = decode(torch.from_numpy(logits)[None], stride=config.stride)
     left, right = (joints[0, skeleton.index(f"{side} shoulder")] for side in ("left", "right"))
     distances = (found - joints[present]).norm(dim=1) / (left - right).norm()

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from experiments._report_cli import mean_sd, number, spread
 from experiments._report_orders import (
-    ORDER_NOTE, Comparison, compare, order_columns, paper_orders, points, with_chance,
+    ORDER_NOTE, Comparison, by_seed, compare, order_columns, paper_orders, points, with_chance,
 )
 from experiments.checkpoint import read_json
 from experiments.config import Config
@@ -185,7 +185,7 @@ def _against(rows, labels: int, one: str, other: str, column: str = "test_pck") 
 
 
 def _by_seed(rows, labels: int, variation: str, column: str) -> dict[int, float]:
-    return {seed: row[column] for seed, row in _of(rows, labels, variation).items()}
+    return by_seed([row for row in rows if row["labels"] == labels], variation, column)
 
 
 def _groups(rows: Sequence[dict]) -> list[tuple[int, str]]:
